@@ -1,0 +1,5 @@
+namespace troupe {
+// keeps the room's library from being empty while it is furnished
+extern const char* const actors_version;
+const char* const actors_version = "0.1.0";
+}  // namespace troupe
