@@ -13,7 +13,7 @@ function(troupe_room name)
   add_library(troupe_${name} ${sources})
   add_library(troupe::${name} ALIAS troupe_${name})
   set_target_properties(troupe_${name} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}
-                        SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE CXX)
+                        SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE CXX DEFINE_SYMBOL "")
   target_include_directories(troupe_${name} PUBLIC
     "$<BUILD_INTERFACE:${TROUPE_HOUSE}/${name}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_compile_features(troupe_${name} PUBLIC cxx_std_20)
