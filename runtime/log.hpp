@@ -109,7 +109,7 @@ class once_per {
  private:
   std::mutex mutex_;
   std::chrono::nanoseconds interval_;
-  instant next_{};
+  instant next_ = instant::min();
   std::uint64_t left_out_ = 0;
   std::uint64_t reported_ = 0;
 };
