@@ -217,6 +217,11 @@ struct fetch_failed {  // from a reduce attempt: it could not get one map's outp
 };
 TROUPE_MESSAGE(fetch_failed, id, map, attempt, worker, gone)
 
+struct shuffle_done {  // the reduce attempt has all map outputs, and needs no mapper any more
+  attempt_id id;
+};
+TROUPE_MESSAGE(shuffle_done, id)
+
 // ---- what a user sees
 
 enum class job_state : std::uint8_t { preparing, running, finishing, succeeded, failed, cancelled };
@@ -268,6 +273,61 @@ struct job_status {
 TROUPE_MESSAGE(job_status, id, name, state, maps, reduces, attempts_started, attempts_failed,
                attempts_killed, backups, maps_lost, workers_lost, input_bytes, counters, error,
                output, elapsed_ms)
+
+enum class job_event_kind : std::uint8_t {
+  attempt_started,
+  backup_started,
+  attempt_done,
+  attempt_failed,
+  attempt_killed,
+  record_skipped,
+  map_lost,  // a finished map has to run again
+  part_committed,
+  worker_lost,
+  worker_listed,  // it failed too many tasks of this job and gets no more
+  job_started,
+  job_over,
+};
+inline std::string to_string(job_event_kind what) {
+  switch (what) {
+    case job_event_kind::attempt_started:
+      return "attempt_started";
+    case job_event_kind::backup_started:
+      return "backup_started";
+    case job_event_kind::attempt_done:
+      return "attempt_done";
+    case job_event_kind::attempt_failed:
+      return "attempt_failed";
+    case job_event_kind::attempt_killed:
+      return "attempt_killed";
+    case job_event_kind::record_skipped:
+      return "record_skipped";
+    case job_event_kind::map_lost:
+      return "map_lost";
+    case job_event_kind::part_committed:
+      return "part_committed";
+    case job_event_kind::worker_lost:
+      return "worker_lost";
+    case job_event_kind::worker_listed:
+      return "worker_listed";
+    case job_event_kind::job_started:
+      return "job_started";
+    case job_event_kind::job_over:
+      return "job_over";
+  }
+  return "unknown";
+}
+
+struct job_event {
+  std::string job{};
+  job_event_kind what = job_event_kind::attempt_started;
+  task_kind kind = task_kind::map;
+  std::uint32_t task = 0;
+  std::uint32_t attempt = 0;  // 0: the event is not an attempt's
+  std::string worker{};
+  std::string reason{};
+};
+TROUPE_MESSAGE(job_event, job, what, kind, task, attempt, worker, reason)
 
 // Names of counters that we keep ourselves.
 inline constexpr auto map_input_records = "troupe.map_input_records";
