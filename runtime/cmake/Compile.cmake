@@ -17,7 +17,6 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 set(TROUPE_SANITIZER "" CACHE STRING "address, undefined, thread or fuzz")
 add_compile_options(-Wall -Wextra -Werror -fstack-protector-strong)
-add_compile_definitions(_GLIBCXX_ASSERTIONS)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
