@@ -57,6 +57,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 namespace troupe::link {
 using instant = std::chrono::nanoseconds;  // since any fixed origin
 using nonce = std::array<std::uint8_t, 32>;
@@ -94,6 +95,7 @@ struct identity {
   std::string node;
   incarnation life;
   std::string address;  // where this node listens, as text; empty if nowhere
+                        // (texts have at most 255 bytes and no control characters)
   std::uint64_t capabilities = 0;
   bool client = false;  // speaks, but is no member
   bool operator==(const identity&) const = default;
@@ -159,25 +161,28 @@ class handshake {
   role part() const { return part_; }
   const identity& peer() const { return peer_; }
   std::uint16_t version() const { return version_; }
+  std::uint64_t capabilities() const { return me_.capabilities & peer_.capabilities; }
   instant deadline() const { return deadline_; }
   // What came behind the last frame of the handshake: the session's first bytes.
-  buffer leftover() { return std::move(leftover_); }
+  buffer leftover() { return std::exchange(leftover_, {}); }
 
  private:
   enum class state : std::uint8_t { greeting, waiting, deciding, going, agreeing, done, refused };
+  bool paused() const { return state_ == state::deciding || state_ == state::agreeing; }
+  void read(output& out);
   void on_frame(const frame& f, output& out);
   void on_challenge(view body, output& out);
   void on_hello(view body, output& out);
   void on_go(view body, output& out);
   void on_welcome(view body, output& out);
   void on_refuse(view body, output& out);
-  bool sound(output& out);
+  std::optional<refusal> judge_peer() const;
   void send_challenge(output& out);
   void send_hello(const standing* mine, output& out);
   void send_sealed(frame_kind kind, view body, output& out);
   mac seal(role by, frame_kind kind, view body) const;
   std::optional<view> open(frame_kind kind, view body) const;
-  void end(refusal reason, output& out);
+  void remember(frame_kind kind, view body);
 
   role part_;
   identity me_, peer_;
@@ -188,9 +193,9 @@ class handshake {
   state state_ = state::greeting;
   frame_reader reader_;
   buffer transcript_;  // of all frames both ways, in order
-  buffer leftover_;
-  buffer kept_;  // what came while the host decided
+  buffer leftover_;    // also what came while the host was to answer
   std::uint16_t version_ = 0;
-  bool authenticated_ = false;
+  bool challenged_ = false;     // the peer's challenge was read
+  bool authenticated_ = false;  // the peer has proven itself
 };
 }  // namespace troupe::link

@@ -1,15 +1,14 @@
 // When may an exported actor be let go? Reference counts across a link without a race.
-// Source: D. Bevan, "Distributed garbage collection using reference counting", PARLE 1987, and
-//         P. Watson and I. Watson, same volume (weighted counting); here each handle sent weighs
-//         one.
+// Source: weighted reference counting (D. Bevan; P. Watson and I. Watson; both PARLE 1987), each
+//         handle sent weighing one.
 // The owner counts the handles it has sent to a peer, the holder those it has received. A holder
 // that drops its last one gives back all it had; the owner lets go when it has back all it sent.
 // What is still on its way is counted by the owner and not given back, so it keeps the actor.
 //   Promises  an export is dropped only when the holder has no handle and none is under way to it;
 //             it is dropped as soon as that is so and the release has arrived
-//   Under     any delay; records of one lane in order are not required
+//   Under     any delay; records of different lanes overtaking each other
 //   Assumes   nothing is lost within a session; both tables are emptied when it ends
-//   Costs     one record a proxy dropped; 16 bytes a handle's actor on each side
+//   Costs     one record a proxy dropped; a map entry an actor on each side
 //   owner, release(actor, n) | n < sent: keep, sent -= n | n == sent: drop | else: forged, keep
 #pragma once
 #include <cstdint>

@@ -3,15 +3,16 @@
 //         credit as an absolute limit (QUIC, RFC 9000 §4.1); lanes and resumption are our own.
 //   Promises  each batch is delivered exactly once, whole, and in order within its lane, over any
 //             number of connections each cut at any byte, or the session ends on this side.
-//             Control overtakes urgent overtakes normal and bulk, at a chunk's border; none starves.
-//             Memory: at most unacknowledged_max of sent bytes; of received ones the granted window
-//             and one unfinished batch a lane. The sender never passes the peer's limit.
+//             Control overtakes urgent overtakes normal and bulk, at a chunk's border, and none
+//             starves. Memory: at most unacknowledged_max of sent bytes; of received ones the
+//             granted window and one unfinished batch a lane. The sender never passes the limit
+//             that its peer has told it.
 //   Under     cut, delayed, resumed connections; a peer that sends anything (its connection is
 //             broken, after faults_max of that the session ends); a stuck reader (its lane waits)
 //   Assumes   a connection neither loses nor reorders bytes while it lasts (TCP); no two sessions
 //             of the pair are live at once (meeting.hpp)
-//   Beware    received by the peer's session is not yet handled by its actors; what is queued or not
-//             acknowledged when a session ends is lost, and who sent it is not told which
+//   Beware    received by the peer's session is not yet handled by its actors; what is queued or
+//             not acknowledged when a session ends is lost, and who sent it is not told which
 //   Costs     14 bytes a chunk of 64 KiB; an acknowledgement each ack_bytes or ack_delay; two
 //             allocations a batch each way; nothing a record
 //   state    | attach     | detach, fault, silence | end, bye | tick after resume_window
@@ -60,9 +61,9 @@ enum class ending : std::uint8_t {  // why a session is over for good
   closed_here,                      // end() was called
   closed_by_peer,                   // its bye
   faults,                           // too many broken by the peer's errors
-  lost,        // the peer misses what is no longer kept, or has what was never sent
-  superseded,  // the peer has begun a new session
-  downed,      // the peer's or our incarnation was downed
+  lost,                             // the peer has received what was never sent
+  superseded,                       // the peer has begun a new session
+  downed,                           // the peer's or our incarnation was downed
   shutting_down,
   last = shutting_down,
 };
@@ -82,29 +83,32 @@ class session {
     std::vector<batch> batches{};   // whole, in order within each lane
     std::optional<fault> broken{};  // close the connection; it may be resumed
     std::optional<ending> ended{};  // for good; close the connection after what write() still gives
-    std::string text{};             // the peer's words in its bye, for the log
+    std::optional<ending> theirs{};  // beside closed_by_peer: the reason in its bye
+    std::string text{};              // and its words, for the log
   };
 
   explicit session(session_settings settings, instant now);
 
   // A connection is there: `told` is what the handshake told the peer as received (0 if fresh), and
   // `peer_received` what it told us. False: the two do not fit, the session has ended as lost.
+  // A connection that was in use until now is to be closed: it is not listened to any more.
   bool attach(instant now, std::uint64_t told, std::uint64_t peer_received, output& out);
   void detach(instant now, fault why, output& out);  // the connection is gone
   void end(ending why, std::string_view text, output& out);
   void tick(instant now, output& out);
-  instant next_tick() const;
+  instant next_tick() const;  // the latest moment for the next tick
 
   // A batch to send; moved from only if accepted. `must_pass` ignores the high mark (exits, downs).
   enqueued enqueue(lane on, buffer&& bytes, bool must_pass = false);
   // Appends frames to `out` until `with_socket` plus what was appended reaches socket_max.
-  // Returns the number of bytes appended.
+  // (by less than a chunk beyond it). Returns the number of bytes appended.
   std::size_t write(instant now, std::size_t with_socket, buffer& out);
   bool wants_write() const;
   void receive(instant now, view bytes, output& out);
 
-  // What the host holds of a lane, in decoded bytes: `delivered` when a batch was decoded,
-  // `consumed` when its receivers are done with it. The difference shrinks what the peer may send.
+  // What the host holds of a lane, in decoded bytes: `delivered` when a batch was decoded (between
+  // receive and the next write), `consumed` when its receivers are done with it. The difference
+  // shrinks what the peer may send.
   void delivered(lane on, std::uint64_t decoded);
   void consumed(lane on, std::uint64_t decoded);
 
@@ -115,7 +119,8 @@ class session {
   bool overloaded(lane on) const;     // at its high mark: refuse new messages
   std::size_t queued(lane on) const;  // bytes not yet transmitted
   std::size_t queued_batches(lane on) const;
-  std::size_t unacknowledged() const { return kept_bytes_; }
+  std::size_t unacknowledged() const { return kept_bytes_; }  // with 64 bytes a frame
+  bool drained() const;                     // all that was enqueued has been acknowledged
   std::uint64_t held(lane on) const;        // as told by delivered() and consumed()
   std::size_t reassembling(lane on) const;  // bytes of an unfinished batch
   std::uint64_t granted(lane on) const;     // cumulative: what the peer was told it may send
@@ -134,52 +139,78 @@ class session {
   struct outlet {  // one lane, sending
     std::deque<shared> queue;
     std::size_t offset = 0;  // within the first: what was already cut off
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;   // in the queue, without that
     std::uint64_t sent = 0, limit = 0;
+    std::uint64_t turn = 0;  // bytes left in this round of sharing
   };
   struct inlet {  // one lane, receiving
     buffer unfinished;
     std::uint64_t arrived = 0, granted = 0, held = 0;
-    bool grant_due = false;
   };
-  struct bucket {  // of the control lane's rate
-    std::uint64_t level = 0;
-    instant filled{};
+  class bucket {  // of the control lane's rate
+   public:
+    bool has(instant now, std::uint64_t size, std::uint64_t rate, std::uint64_t most);
+    void take(std::uint64_t size) { level_ -= size; }
+
+   private:
+    std::optional<instant> filled_;
+    std::uint64_t level_ = 0;
   };
 
+  void on_frame(const frame& f, instant now, output& out);
   void on_data(const frame& f, instant now, output& out);
-  void on_ack(const frame& f, output& out);
-  void on_credit(const frame& f, output& out);
+  void on_ack(const frame& f, instant now, output& out);
+  void on_credit(const frame& f, instant now, output& out);
   void on_bye(const frame& f, output& out);
-  void err(fault why, output& out);
+  void err(fault why, instant now, output& out);
   void finish(ending why, output& out);
-  void regrant(inlet& in, std::uint64_t window);
-  std::optional<lane> pick(instant now);
-  bool may_send(lane on) const;
+  bool sequence_fits(std::uint64_t number) const;
+  std::optional<fault> excess(lane on, std::size_t size, instant now);
+
+  std::uint64_t grantable(lane on) const;
+  bool grant_due(lane on) const;
+  void write_acknowledgement(buffer& out);
+  void write_credits(buffer& out);
+  void write_piece(const piece& p, std::uint64_t number, buffer& out) const;
   std::size_t next_size(lane on) const;
-  void transmit(lane on, instant now, buffer& out);
+  bool may_send(lane on) const;
+  bool control_may_send(instant now);
+  std::optional<lane> pick(instant now);
+  void transmit(lane on, buffer& out);
   void forget(std::uint64_t upto);
+
+  outlet& outlet_of(lane on) { return outlets_[static_cast<std::size_t>(on)]; }
+  const outlet& outlet_of(lane on) const { return outlets_[static_cast<std::size_t>(on)]; }
+  inlet& inlet_of(lane on) { return inlets_[static_cast<std::size_t>(on)]; }
+  const inlet& inlet_of(lane on) const { return inlets_[static_cast<std::size_t>(on)]; }
+  std::uint64_t window_of(lane on) const { return settings_.window[static_cast<std::size_t>(on)]; }
+  std::uint64_t transmitted() const { return acknowledged_ + kept_.size(); }
 
   session_settings settings_;
   state state_ = state::fresh;
   frame_reader reader_;
   std::array<outlet, lane_count> outlets_;
   std::array<inlet, lane_count> inlets_;
-  std::deque<piece> kept_;          // transmitted, not acknowledged: acknowledged_+1 ...
-  std::size_t kept_bytes_ = 0;      // with overhead
+  // sending
+  std::deque<piece> kept_;          // transmitted, not acknowledged: from acknowledged_ + 1 on
+  std::size_t kept_bytes_ = 0;      // with what an entry costs
   std::size_t control_kept_ = 0;    // of the control lane alone
   std::size_t again_ = 0;           // how many of kept_ this connection has carried
   std::uint64_t acknowledged_ = 0;  // by the peer
-  std::uint64_t received_ = 0;      // from the peer, in order
-  std::uint64_t expected_ = 1;      // next on this connection
-  std::uint64_t told_ = 0;          // last acknowledged to the peer
-  std::size_t unacked_in_ = 0;      // bytes received since
+  bucket control_out_;
+  std::optional<instant> dry_;  // when it had too little for what waits
+  // receiving
+  std::uint64_t received_ = 0;  // from the peer, in order
+  std::uint64_t carried_ = 0;   // last number that this connection has carried, or was told
+  std::uint64_t told_ = 0;      // last acknowledged to the peer
+  std::size_t since_told_ = 0;  // bytes received since
+  instant told_late_{};         // when the first of them came
   bool ack_due_ = false;
-  std::array<std::uint32_t, lane_count> turn_{};  // bytes given in this round of sharing
-  bucket out_control_, in_control_;
+  bool credits_due_ = false;
+  bucket control_in_;
+  // the connection
   instant last_heard_{}, last_wrote_{}, last_tick_{}, broken_at_{};
   unsigned faults_ = 0;
-  std::optional<ending> ending_;
-  std::string bye_;  // frame still to write
+  buffer bye_;  // the frame still to write
 };
 }  // namespace troupe::link

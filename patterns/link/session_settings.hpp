@@ -22,7 +22,7 @@ struct session_settings {
   std::uint64_t control_rate = 8u << 20;   // a second; a peer is broken off at twice that
   std::uint64_t control_burst = 2u << 20;  // at once, and unacknowledged
   std::size_t ack_bytes = 256 * 1024;      // received before an acknowledgement leaves
-  // sharing: of 16 turns of a chunk each, what lanes get when all have something to send
+  // chunks a round, while several lanes have something to send
   std::uint32_t urgent_share = 16, normal_share = 4, bulk_share = 1;
   // times
   duration ack_delay = std::chrono::milliseconds{20};
