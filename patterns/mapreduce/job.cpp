@@ -165,13 +165,15 @@ void job::on(const shuffle_done& in, instant now, output&) {
 void job::on(const fetch_failed& in, instant, output& out) {
   auto* reducer = find(in.id);
   if (!reducer || in.id.kind != task_kind::reduce || in.map >= splits_.size()) return;
-  const bool hopeless = ++reducer->fetch_failures >= fetch_failures_max;
+  ++reducer->fetch_failures;
+  if (!in.gone) reducer->unreached.insert(in.worker);
+  const bool isolated = reaches_nobody(*reducer);
   auto& t = tasks(task_kind::map)[in.map];
-  if (t.where == phase::done && t.winner == in.attempt && !lost_.contains(in.map)) {
+  if (!isolated && t.where == phase::done && t.winner == in.attempt && !lost_.contains(in.map)) {
     t.fetch_reports += in.gone ? fetch_reports_max : 1;
-    if (t.fetch_reports >= fetch_reports_max) lose_output(in.map, out);
+    if (t.fetch_reports >= fetch_reports_max) return lose_output(in.map, in.gone, out);
   }
-  if (!hopeless || over(state_)) return;
+  if (!isolated) return;
   const auto a = *take(in.id);
   out.kills.push_back({a.worker, in.id});
   failed(in.id, a,

@@ -10,11 +10,12 @@
 //             winning attempts alone; the job ends: succeeded, or failed with the user's error
 //   Under     workers that die, freeze, come back, lose outputs, and report late or twice
 //   Assumes   the master lives; a worker that is gone is reported down in the end; one that lives
-//             offers its free slots while wants() holds; map and reduce are functions of their input
-//             (else a result may mix attempts, as the paper says in 3.3)
-//   Bounds    attempts_max failures of a task by itself (the user's error, silence, lost output),
-//             deaths_max of workers under one task, skipped_max records, one backup a task and
-//             backups for a tenth of what runs
+//             offers its free slots while wants() holds, and one that comes up again has stopped
+//             what it ran before; map and reduce are functions of their input (else a result may mix
+//             attempts, as the paper says in 3.3)
+//   Bounds    attempts_max failures of a task by itself (the user's error, silence), twice as many
+//             outputs of it that cannot be fetched, deaths_max of workers under it; skipped_max
+//             records; one backup a task and backups for a tenth of what runs
 //   task       | offer         | done               | failed, silent | its worker is down
 //   waiting    | running       | -                  | -              | -
 //   running    | backup if it  | map: done          | waiting, or    | waiting, if no other
@@ -116,7 +117,7 @@ class job {
   job_status status(instant now) const;
 
   static constexpr std::uint32_t fetch_reports_max = 3;    // then a map's output counts as lost
-  static constexpr std::uint32_t fetch_failures_max = 12;  // then the reduce attempt has failed
+  static constexpr std::uint32_t fetch_failures_max = 12;  // then it may be the reducer's fault
   static constexpr std::uint32_t worker_failures_max = 3;  // then it gets no more of this job
   static constexpr instant backup_after{1000};             // younger attempts are no stragglers
 
@@ -131,6 +132,7 @@ class job {
     bool backup = false;
     bool shuffled = false;
     std::uint32_t fetch_failures = 0;
+    std::set<std::string> unreached{};  // workers from which it could not fetch
   };
   enum class phase { open, committing, done };
   struct task {
@@ -146,6 +148,7 @@ class job {
     // of maps
     map_output output{};
     std::uint32_t fetch_reports = 0;
+    std::uint32_t losses = 0;  // outputs that reducers could not get
     std::map<record_position, std::uint32_t> crashes{};
     std::vector<record_position> skip{};
   };
@@ -184,7 +187,8 @@ class job {
   void failed(const attempt_id& id, const attempt& a, const task_failed& why, output& out);
   void charge(const std::string& name, output& out);
   bool forgive(const attempt_id& id, task& t, const task_failed& why, output& out);
-  void lose_output(std::uint32_t map, output& out);
+  void lose_output(std::uint32_t map, bool gone, output& out);
+  bool reaches_nobody(const attempt& reducer) const;
   bool outputs_needed() const;
   void restore_outputs(output& out);
   output_location location(std::uint32_t map, std::uint32_t partition) const;

@@ -113,14 +113,26 @@ bool job::forgive(const attempt_id& id, task& t, const task_failed& why, output&
 }
 
 // Reducers cannot get it, though its worker seems to live.
-void job::lose_output(std::uint32_t map, output& out) {
+void job::lose_output(std::uint32_t map, bool gone, output& out) {
   auto& t = tasks(task_kind::map)[map];
   lost_.insert(map);
-  attempt holder;
-  holder.number = t.winner;
-  holder.worker = t.holder;
-  const attempt_id id{spec_.id, task_kind::map, map, t.winner};
-  failed(id, holder, {id, "reducers could not fetch its output from worker " + t.holder}, out);
+  t.failed_on.insert(t.holder);
+  if (gone) charge(t.holder, out);
+  if (++t.losses < 2 * spec_.attempts_max) return;
+  end(job_state::failed,
+      "the output of map task " + std::to_string(map) + " could not be fetched " +
+          std::to_string(t.losses) + " times, the last time from worker " + t.holder,
+      out);
+}
+
+// It failed often, and with most of the workers that have outputs: then they are not to blame.
+bool job::reaches_nobody(const attempt& reducer) const {
+  if (reducer.fetch_failures < fetch_failures_max || reducer.unreached.size() < 2) return false;
+  std::set<std::string> holders;
+  for (const auto& t : tasks(task_kind::map))
+    if (t.where == phase::done) holders.insert(t.holder);
+  holders.erase(reducer.worker);
+  return 2 * reducer.unreached.size() > holders.size();
 }
 
 // Some partition's result still depends on what mappers have.

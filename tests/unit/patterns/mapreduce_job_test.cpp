@@ -319,15 +319,38 @@ TEST_CASE("mapreduce job: outputs that reducers cannot fetch are made again else
 }
 
 TEST_CASE("mapreduce job: a reducer that can fetch from nobody has failed by itself") {
-  bench b{9};
-  for (int i = 0; i < 9; ++i) b.done(b.free("a", map));
+  bench b{16};
+  b.step(worker_up{"c"});
+  std::vector<std::string> holders;
+  for (int i = 0; i < 16; ++i) {
+    holders.push_back(i % 2 ? "a" : "c");
+    b.done(b.free(holders.back(), map));
+  }
   b.free("b", reduce);
   for (std::uint32_t i = 0; i < 11; ++i)
-    b.step(fetch_failed{bench::id("r0.1"), i % 9, 1, "a", false});
+    b.step(fetch_failed{bench::id("r0.1"), i, 1, holders[i], false});
   CHECK(b.kills() == "");
-  b.step(fetch_failed{bench::id("r0.1"), 2, 1, "a", false});
+  b.step(fetch_failed{bench::id("r0.1"), 11, 1, holders[11], false});
   CHECK(b.kills() == "b:r0.1");
+  CHECK(b.status().maps_lost == 0);
   CHECK(b.free("a", reduce) == "r0.2");
+  for (std::uint32_t i = 0; i < 12; ++i)  // but with a single one it is the holder's
+    b.step(fetch_failed{bench::id("r0.2"), i, 1, "c", false});
+  CHECK(b.status().attempts_failed == 1);
+}
+
+TEST_CASE("mapreduce job: outputs that get lost again and again end the job") {
+  bench b{1};
+  b.done(b.free("a", map));
+  b.free("b", reduce);
+  for (std::uint32_t i = 1; i < 8; ++i) {
+    b.step(fetch_failed{bench::id("r0.1"), 0, i, "a", true});
+    const auto next = b.free("a", map);
+    b.done(next.empty() ? b.free("b", map) : next);
+  }
+  CHECK(b.status().attempts_failed == 0);
+  b.step(fetch_failed{bench::id("r0.1"), 0, 8, "a", true});
+  CHECK(b.status().error.starts_with("the output of map task 0 could not be fetched 8 times"));
 }
 
 TEST_CASE("mapreduce job: an attempt without progress is given up") {
