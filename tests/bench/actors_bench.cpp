@@ -23,7 +23,7 @@ void figure(const char* name, double value, const char* unit) {
 }
 
 caf::behavior idle(caf::event_based_actor*) {
-  return {[](int) {}};
+  return {[](caf::get_atom) { return 0; }};
 }
 caf::behavior counter(caf::stateful_actor<std::uint64_t>* self) {
   return {[self](std::uint64_t n) { self->state += n; },
