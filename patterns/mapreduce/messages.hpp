@@ -269,10 +269,11 @@ struct job_status {
   std::string error;  // why it failed, a sentence
   std::string output;
   std::uint64_t elapsed_ms = 0;
+  std::string master;  // the node whose tracker runs it
 };
 TROUPE_MESSAGE(job_status, id, name, state, maps, reduces, attempts_started, attempts_failed,
                attempts_killed, backups, maps_lost, workers_lost, input_bytes, counters, error,
-               output, elapsed_ms)
+               output, elapsed_ms, master)
 
 enum class job_event_kind : std::uint8_t {
   attempt_started,
