@@ -76,7 +76,7 @@ void core::on(const start_failed& in, instant now, output& out) {
         to_start_.pop_front();
       else
         to_start_.clear();
-      tasks_.push_front(failure{in.id, in.run, ending::abnormal, true});
+      tasks_.push_back(failure{in.id, in.run, ending::abnormal, true});
       return;
     case purpose::ending:
     case purpose::nothing:
@@ -89,9 +89,8 @@ void core::on(const exited& in, instant now, output& out) {
   if (!c || c->run != in.run || gone(*c)) return;
   if (c->at == phase::starting) return on(start_failed{in.id, in.run}, now, out);
   const bool by_itself = c->at == phase::running;
-  const bool was_to_stop = std::find(to_stop_.begin(), to_stop_.end(), in.id) != to_stop_.end();
   c->at = phase::idle;
-  if (!by_itself || was_to_stop) return;  // its part of the plan is done
+  if (!by_itself) return;
   c->failed = true;
   tasks_.push_back(failure{in.id, in.run, in.how, false});
 }
@@ -230,9 +229,8 @@ void core::restart_after(child& c, instant now, output& out) {
       to_start_.push_back(other.spec.id);
       return;
     }
-    // who is temporary is only stopped; one that has ended by itself meanwhile is covered by this restart
+    // who is temporary is forgotten once stopped; who has ended by itself meanwhile is covered by this restart
     if (other.spec.id != c.spec.id) to_stop_.push_front(other.spec.id);
-    if (other.spec.kind == restart::temporary) continue;
     ++other.restarts;
     to_start_.push_back(other.spec.id);
   }

@@ -330,6 +330,43 @@ TEST_CASE("supervisor: a waiting group is restarted with whoever fails before it
   CHECK(h.wait(1ms).did() == "start a, start b, start c");
 }
 
+TEST_CASE("supervisor: a restart of a group does not cut a longer wait within it short") {
+  settings s = of(strategy::rest_for_one);
+  s.delay = {.least = 1s, .jitter = 0};
+  host h{s, abc};
+  h.begin().did();
+  h.dies("b").wait(1s).dies("b").wait(2s).dies("b").did();
+  CHECK(h.events.back().delay == 4s);
+  CHECK(h.dies("a").did() == "");
+  CHECK(h.wait(3999ms).did() == "");
+  CHECK(h.wait(1ms).did() == "start a, start b, start c");
+}
+
+TEST_CASE(
+    "supervisor: a child stopped by command stays stopped, though it died before its turn came") {
+  host h{of(strategy::rest_for_one), {spec("a"), spec("b"), spec("c")}};
+  h.stubborn = {"c"};
+  h.begin().did();
+  h.dies("b").give(command{stop_child{1, "a"}}).dies("a");
+  CHECK(h.wait(5s).did() == "stop c, kill c, start b, start c");
+  CHECK(h.replies.back() == reply{1, {}});
+  CHECK(!h.runs.count("a"));
+}
+
+TEST_CASE("supervisor: a significant child whose restart is due has not ended") {
+  auto x = spec("x", restart::transient), y = spec("y", restart::transient);
+  x.significant = y.significant = true;
+  host h{{.how = strategy::rest_for_one, .intensity = 9, .when = auto_shutdown::all_significant},
+         {x, y, spec("b"), spec("c")}};
+  h.stubborn = {"c"};
+  h.begin().did();
+  h.dies("b").dies("y", ending::normal).dies("x");
+  CHECK(h.wait(5s).did() ==
+        "stop c, kill c, start b, start c, stop c");  // then x, and all after it
+  CHECK(h.wait(5s).did() == "kill c, stop b, start x, start y, start b, start c");
+  CHECK(!h.ended);
+}
+
 TEST_CASE("supervisor: what dies during a restart is dealt with after it") {
   host h{of(strategy::one_for_all), abc};
   h.stubborn = {"c"};
