@@ -1,0 +1,173 @@
+// What a member does by itself, beside probing: spreading news, comparing views, moving others on.
+#include "patterns/membership/swim_work.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+namespace troupe::membership {
+void swim::duties(work& w) {
+  const record& self = directory_.self();
+  const duration here = w.now - directory_.entered(id());
+  if (self.state == member_state::leaving && here >= how_.leaving_for) {
+    directory_.advance(id(), member_state::exiting, {}, w.now, w.c);
+  }
+  const bool others = std::any_of(members().begin(), members().end(), [&](const auto& m) {
+    return m.first != id() && present(m.second) && reachable(m.second);
+  });
+  if (self.state == member_state::exiting && (!others || here >= how_.exit_within)) {
+    directory_.advance(id(), member_state::removed, "left", w.now, w.c);
+  }
+  lead(w);
+  std::vector<member_id> done;
+  for (const auto& [other, r] : members()) {
+    // Whoever should have removed it is gone as well.
+    const bool long_down =
+        r.state == member_state::down && w.now - directory_.entered(other) >= 3 * how_.down_for;
+    if (long_down && other != id()) done.push_back(other);
+  }
+  for (const auto& other : done) {
+    directory_.advance(other, member_state::removed, {}, w.now, w.c);
+  }
+  settle(w);
+}
+
+// The oldest reachable member moves others on; where nobody is up, the first of those who wait. Two
+// who both think it is they do no harm: states only rise, and of two ages the lower stays.
+void swim::lead(work& w) {
+  const record* first = oldest(members());
+  if (first == nullptr) {
+    for (const auto& [other, r] : members()) {
+      if (!present(r)) continue;
+      if (counted(r)) return;  // there is one, out of reach
+      if (first == nullptr && r.state == member_state::joining && reachable(r)) first = &r;
+    }
+  }
+  if (first == nullptr || first->id != id()) return;
+  std::uint64_t age = 0;
+  for (const auto& [other, r] : members()) age = std::max(age, r.age);
+  std::vector<std::pair<member_id, member_state>> moves;
+  for (const auto& [other, r] : members()) {
+    const duration here = w.now - directory_.entered(other);
+    if (r.state == member_state::joining && r.liveness == reach::alive) {
+      moves.emplace_back(other, member_state::up);
+    } else if (r.state == member_state::exiting && other != id() && here >= how_.exiting_for) {
+      moves.emplace_back(other, member_state::removed);
+    } else if (r.state == member_state::down && here >= how_.down_for) {
+      moves.emplace_back(other, member_state::removed);
+    }
+    // Two living members of one name: the younger was let in where the elder was not known.
+    const record* namesake = present(r) ? present_by_name(members(), other.name) : nullptr;
+    if (namesake != nullptr && namesake->id != other) {
+      const bool elder = r.age != 0 && (namesake->age == 0 || older(r, *namesake));
+      moves.emplace_back(elder ? namesake->id : other, member_state::down);
+    }
+  }
+  for (const auto& [other, to] : moves) {
+    if (to == member_state::up) {
+      directory_.grow(other, ++age, w.now, w.c);
+    } else {
+      const auto* reason = to == member_state::down ? "its name is taken" : "";
+      directory_.advance(other, to, reason, w.now, w.c);
+    }
+    if (to == member_state::removed) {  // it waits for this word to go
+      settle(w);
+      send(*directory_.find(other), gossip{head(other.incarnation), whole()}, w);
+    }
+  }
+  if (!moves.empty()) next_gossip_ = w.now;
+  settle(w);
+}
+
+void swim::resolve(work& w) {
+  if (!resolve_ && w.now < next_resolve_) return;
+  resolve_ = false;
+  const decision d = resolver_.step(members(), id(), w.now);
+  next_resolve_ = resolver_.due().value_or(instant::max());
+  if (d.down.empty()) return;
+  // Its side is told before it goes, and whoever goes is told too where it can be.
+  std::vector<record> told;
+  for (const auto& [other, r] : members()) {
+    if (present(r) && reachable(r) && other != id() && told.size() < 64) told.push_back(r);
+  }
+  for (const auto& whom : d.down) {
+    directory_.advance(whom, member_state::down, d.reason, w.now, w.c);
+  }
+  settle(w);
+  for (const auto& r : told) send(r, gossip{head(r.id.incarnation), whole()}, w);
+}
+
+void swim::spread(work& w) {
+  if (!news_.empty() && w.now >= next_gossip_) {
+    next_gossip_ = w.now + how_.gossip_interval;
+    for (const auto& other : prober_.choose(members(), how_.gossip_fanout, {id()})) {
+      auto updates = news(other);
+      if (updates.empty()) break;
+      send(*directory_.find(other), gossip{head(other.incarnation), std::move(updates)}, w);
+    }
+  }
+  if (w.now >= next_sync_) {
+    // As long as the news does not change, members agree by digest; this is for what digests leave
+    // out.
+    const double growth = std::max(1.0, std::log2(static_cast<double>(directory_.size()) / 16));
+    next_sync_ =
+        w.now + duration{std::llround(static_cast<double>(how_.sync_interval.count()) * growth)};
+    for (const auto& other : prober_.choose(members(), 1, {id()})) {
+      send(*directory_.find(other), sync{head(other.incarnation), whole(), true}, w);
+    }
+  }
+}
+
+// Views that stay different although no news is under way are exchanged as a whole.
+void swim::compare(const header& with, work& w) {
+  const duration spreading =
+      how_.gossip_interval *
+      static_cast<int>(3 + 2 * std::ceil(std::log2(static_cast<double>(directory_.size()) + 1)));
+  if (with.digest == directory_.digest() || w.now - quiet_since_ < spreading) return;
+  const record* other = directory_.find(with.from);
+  if (other == nullptr) return;
+  quiet_since_ = w.now;  // not again with the next answer
+  send(*other, sync{head(with.from.incarnation), whole(), true}, w);
+}
+
+// The detectors' part: a silence that is unusual asks for a probe out of turn.
+void swim::watch(work& w) {
+  if (health_.score() > 0) return;  // our own slowness says nothing of others
+  for (const auto& [other, judge] : detectors_) {
+    const record* r = directory_.find(other);
+    if (r == nullptr || r->liveness != reach::alive || judge->available(w.now)) continue;
+    prober_.urgent(other, members(), id(), health_, w.now, w.a);
+    return;  // one at a time
+  }
+}
+
+std::vector<record> swim::news(const member_id& receiver) {
+  std::vector<record> all;
+  // Lifeguard's buddy system (section IV.C): a suspect hears of it with the first word.
+  const record* r = directory_.find(receiver);
+  if (r != nullptr && r->liveness != reach::alive && present(*r)) all.push_back(*r);
+  for (const auto& about :
+       news_.pick(how_.gossip_batch, transmissions(how_.gossip_factor, directory_.size()))) {
+    const record* known = directory_.find(about);
+    if (known != nullptr && (all.empty() || all.front().id != about)) all.push_back(*known);
+  }
+  return all;
+}
+
+std::vector<record> swim::whole() const {
+  std::vector<record> all;
+  for (const auto& [other, r] : members()) all.push_back(r);
+  return all;
+}
+
+header swim::head(const std::string& incarnation) const {
+  return {.from = id(),
+          .address = directory_.self().address,
+          .cluster = cluster_,
+          .to = incarnation,
+          .digest = directory_.digest()};
+}
+
+void swim::send(const record& to, message what, work& w) {
+  w.out.send.push_back({to.address, to.id.incarnation, std::move(what)});
+}
+}  // namespace troupe::membership

@@ -1,0 +1,304 @@
+// Membership on random schedules: the promises of swim.hpp, faults and figures.
+#include "membership_world.hpp"
+#include "seeds.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+#include <doctest/doctest.h>
+using namespace membership_world;
+namespace {
+double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::string story(const world& w) {
+  std::string text;
+  for (const auto& b : w.broken) text += b + '\n';
+  const std::size_t from = w.events.size() > 60 ? w.events.size() - 60 : 0;
+  for (std::size_t i = from; i < w.events.size(); ++i) {
+    const auto& s = w.events[i];
+    text += std::to_string(seconds(s.at)) + ' ' + world::name_of(s.node) + ": " +
+            to_string(s.what.member.id) + ' ' + std::string{to_string(s.what.what)} + ' ' +
+            s.what.reason + '\n';
+  }
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    if (w.at(i) == nullptr) continue;
+    text += world::name_of(i) + (w.frozen(i) ? " (frozen)" : "") + " cluster " +
+            std::to_string(w.at(i)->cluster() % 1000) + " sees";
+    for (const auto& [id, r] : w.at(i)->members()) {
+      if (r.state == member_state::removed) continue;
+      text += ' ' + to_string(id) + '=' + std::string{to_string(r.state)} + '/' +
+              std::string{to_string(r.liveness)} + '/' + std::to_string(r.generation);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+// When all of `observers` had seen `kind` of the node `about`, since `from`; negative: they have not.
+double all_saw(const world& w, event_kind kind, std::size_t about, std::set<std::size_t> observers,
+               instant from) {
+  for (const auto& s : w.events) {
+    if (s.at < from || s.what.what != kind) continue;
+    if (s.what.member.id.name != world::name_of(about)) continue;
+    observers.erase(s.node);
+    if (observers.empty()) return seconds(s.at - from);
+  }
+  return -1;
+}
+
+std::set<std::size_t> all_but(const world& w, std::size_t without) {
+  std::set<std::size_t> rest;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    if (i != without) rest.insert(i);
+  }
+  return rest;
+}
+
+options with(downing kind, unsigned quorum = 0) {
+  options o;
+  o.resolving.how.kind = kind;
+  o.resolving.how.quorum = quorum;
+  return o;
+}
+
+void formed(world& w, std::size_t n) {
+  w.cluster(n);
+  REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(n); }, 30s), story(w));
+}
+}  // namespace
+
+TEST_CASE("membership: 3 to 9 members form one cluster, all up, with one order of age") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, {}, {.loss = 0.05, .repeated = 0.05}};
+    formed(w, 3 + seed % 7);
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+    CHECK(w.count(event_kind::formed) == 1);
+  }
+}
+
+TEST_CASE("membership: a killed member is unreachable in under 2 s and down in under 5, for all") {
+  double unreachable_max = 0, down_max = 0;
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, {}, {.schedule_max = 20ms}};
+    formed(w, 5);
+    w.run_for(5s);
+    const std::size_t victim = seed % 5;
+    const instant at = w.now;
+    w.crash(victim);
+    w.run_for(8s);
+    const double unreachable = all_saw(w, event_kind::unreachable, victim, all_but(w, victim), at);
+    const double down = all_saw(w, event_kind::downed, victim, all_but(w, victim), at);
+    CHECK_MESSAGE((unreachable > 1.5 && unreachable < 2), story(w));
+    CHECK_MESSAGE((down > unreachable && down < 5), story(w));
+    CHECK(w.count(event_kind::unreachable) == 4);
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+    unreachable_max = std::max(unreachable_max, unreachable);
+    down_max = std::max(down_max, down);
+  }
+  std::printf("membership: killed, 5 members: unreachable for all in at most %.2f s, down %.2f s\n",
+              unreachable_max, down_max);
+}
+
+TEST_CASE("membership: a silent death, without a word from the network, is found as well") {
+  double unreachable_max = 0;
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, {}, {.loss = 0.02, .hints = false}};
+    formed(w, 3 + seed % 7);
+    const std::size_t victim = seed % w.size();
+    const instant at = w.now;
+    seed % 2 == 0 ? w.crash(victim) : w.freeze(victim);
+    w.run_for(15s);
+    const double unreachable = all_saw(w, event_kind::unreachable, victim, all_but(w, victim), at);
+    const double down = all_saw(w, event_kind::downed, victim, all_but(w, victim), at);
+    CHECK_MESSAGE((unreachable > 0 && unreachable < 6), story(w));
+    CHECK_MESSAGE((down > 0 && down < 12), story(w));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+    unreachable_max = std::max(unreachable_max, unreachable);
+  }
+  std::printf("membership: silent, 3 to 9 members: unreachable for all in at most %.2f s\n",
+              unreachable_max);
+}
+
+TEST_CASE("membership: frozen for less than the shortest suspicion, nobody is declared anything") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, {}, {.schedule_max = 20ms}};
+    formed(w, 3 + seed % 5);
+    for (int round = 0; round < 5; ++round) {
+      const std::size_t victim = w.draw(w.size());
+      w.freeze(victim);
+      w.run_for(duration{500ms} + w.draw(1000) * 1ms);
+      w.thaw(victim);
+      w.run_for(10s);
+    }
+    CHECK_MESSAGE(w.count(event_kind::unreachable) == 0, story(w));
+    CHECK_MESSAGE(w.count(event_kind::downed) == 0, story(w));
+    CHECK(w.one_view(w.size()));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: a member frozen for long was downed, learns it, and returns as another") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, {}};
+    formed(w, 5);
+    const std::size_t victim = seed % 5;
+    w.freeze(victim);
+    w.run_for(60s);
+    w.thaw(victim);
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(5); }, 15s), story(w));
+    CHECK(w.at(victim)->id().incarnation == world::name_of(victim) + "-2");
+    // It accused nobody of its own pause.
+    for (const auto& s : w.events) {
+      CHECK_MESSAGE((s.what.what != event_kind::unreachable ||
+                     s.what.member.id.name == world::name_of(victim)),
+                    story(w));
+    }
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: two members, either of which can be cut off and comes back") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, with(seed % 2 == 0 ? downing::keep_oldest : downing::keep_majority)};
+    formed(w, 2);
+    w.cut_both(0, 1);
+    w.run_for(30s);
+    CHECK_MESSAGE(w.at(0)->where() == standing::member, story(w));
+    CHECK_MESSAGE(w.at(1)->where() == standing::looking, story(w));
+    w.heal();
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(2); }, 20s), story(w));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: a partition healed in time passes without a verdict") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, with(downing::none), {.hints = false}};
+    formed(w, 6);
+    std::set<std::size_t> side{0};
+    for (std::size_t i = 1; i < 6; ++i) {
+      if (w.chance(0.5)) side.insert(i);
+    }
+    w.partition(side);
+    w.run_for(1s + w.draw(20'000) * 1ms);
+    w.heal();
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(6); }, 30s), story(w));
+    CHECK_MESSAGE(w.count(event_kind::downed) == 0, story(w));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: of a partition one side lives, and after the heal there is one cluster") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    const std::size_t n = 3 + seed % 7;
+    const downing kinds[] = {downing::keep_majority, downing::static_quorum, downing::keep_oldest};
+    world w{seed, with(kinds[seed % 3], static_cast<unsigned>(n / 2 + 1))};
+    formed(w, n);
+    std::set<std::size_t> side;
+    while (side.empty() || side.size() == n) {
+      side.clear();
+      for (std::size_t i = 0; i < n; ++i) {
+        if (w.chance(0.5)) side.insert(i);
+      }
+    }
+    w.partition(side);
+    w.run_for(30s);
+    std::set<bool> living;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (w.at(i)->where() == standing::member) living.insert(side.contains(i));
+    }
+    CHECK_MESSAGE(living.size() <= 1, story(w));
+    w.heal();
+    if (living.empty()) continue;  // static quorum in equal halves: all are rebuilding
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(n); }, 60s), story(w));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: after down-all the nodes form one cluster again, by the first seed") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, with(downing::down_all)};
+    formed(w, 4);
+    w.partition({0, 1});
+    w.run_for(20s);
+    w.heal();
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(4); }, 90s), story(w));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: a one-way cut is found, in either direction") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, {}, {.hints = false}};
+    formed(w, 5);
+    const std::size_t victim = seed % 5;
+    for (std::size_t other = 0; other < 5; ++other) {
+      if (other != victim) seed % 2 == 0 ? w.cut(victim, other) : w.cut(other, victim);
+    }
+    const instant at = w.now;
+    w.run_for(20s);
+    const double down = all_saw(w, event_kind::downed, victim, all_but(w, victim), at);
+    CHECK_MESSAGE((down > 0 && down < 15), story(w));
+    for (std::size_t other = 0; other < 5; ++other) {
+      if (other != victim) CHECK_MESSAGE(w.at(other)->where() == standing::member, story(w));
+    }
+    w.heal();
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(5); }, 60s), story(w));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: a restart under the same name is another member; the old one goes first") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, {}};
+    formed(w, 4);
+    const std::size_t victim = seed % 4;
+    w.events.clear();
+    w.crash(victim);
+    w.run_for(w.draw(6000) * 1ms);
+    const instant at = w.now;
+    // A first seed that restarts alone forms a cluster, meets the old one, and dissolves.
+    w.restart(victim);
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(4); }, 20s), story(w));
+    CHECK_MESSAGE(seconds(w.now - at) < 15, story(w));
+    for (std::size_t other = 0; other < 4; ++other) {
+      if (other == victim) continue;
+      std::string order;
+      for (const auto& s : w.events) {
+        if (s.node != other || s.what.member.id.name != world::name_of(victim)) continue;
+        if (s.what.what == event_kind::removed) order += 'r';
+        if (s.what.what == event_kind::joined) order += 'j';
+      }
+      CHECK_MESSAGE(order.starts_with("rj"), story(w));
+    }
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
+
+TEST_CASE("membership: a graceful leave is seen by all and suspected by none") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    const std::size_t n = 1 + seed % 5;
+    world w{seed, {}};
+    formed(w, n);
+    const std::size_t leaver = seed % n;
+    w.command((leaver + seed) % n, leave{world::name_of(leaver)});
+    w.run_for(8s);
+    CHECK_MESSAGE(w.count(event_kind::self_left) == 1, story(w));
+    CHECK_MESSAGE(w.at(leaver) == nullptr, story(w));
+    CHECK_MESSAGE(w.one_view(n - 1), story(w));
+    CHECK_MESSAGE(w.count(event_kind::downed) == 0, story(w));
+    CHECK_MESSAGE(w.broken.empty(), story(w));
+  }
+}
