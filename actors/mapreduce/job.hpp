@@ -323,6 +323,10 @@ job_class describe_job(const char* name, const char* help) {
           .format = Job::input_format,
           .parts = own ? partitioning::own : Job::parts,
           .combines = has_combine<Job>,
+          .in_place = combines_in_place<Job>,
+          .value_bytes = std::is_same_v<typename Job::value_type, nothing>
+                             ? 0
+                             : static_cast<std::uint32_t>(sizeof(typename Job::value_type)),
           .skip_bad_records = Job::skip_bad_records,
           .make = &make_code<Job>};
 }

@@ -107,9 +107,8 @@ class combining_table {
   void clear();
 
   std::size_t used() const { return used_; }
-  std::size_t bytes() const { return cells_.capacity() * cell_bytes + arena_.capacity(); }
-  std::size_t bytes_live() const { return arena_.size() + used_ * 2 * cell_bytes; }
   std::size_t cells() const { return cells_.size(); }
+  std::size_t arena_bytes() const { return arena_.size(); }
   std::string_view key_of(const cell& c) const {
     return {c.where == 1 ? reinterpret_cast<const char*>(c.head)
                          : arena_.data() + 8 * std::size_t{c.where - 2},
@@ -123,7 +122,7 @@ class combining_table {
     return std::memcmp(arena_.data() + 8 * std::size_t{c.where - 2} + 16, key.data + 16,
                        key.size - 16) == 0;
   }
-  static constexpr std::size_t smallest = 1 << 10;
+  static constexpr std::size_t smallest = 1 << 6;
   std::vector<cell> cells_;
   std::vector<char> arena_;
   std::size_t mask_ = 0;

@@ -20,6 +20,12 @@ class task_error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The attempt is no longer wanted; nobody reads the sentence.
+class task_cancelled : public task_error {
+ public:
+  task_cancelled() : task_error{"the attempt was cancelled"} {}
+};
+
 // How the input is cut for the job's map.
 enum class records : std::uint8_t {
   lines,   // a line without its \n; a \r before it stays
@@ -72,7 +78,7 @@ class part_sink {
     buffer_.append(bytes);
     if (buffer_.size() >= flush_at) flush();
   }
-  std::string& buffer() { return buffer_; }  // to append to; `line_done` after each record
+  std::string& buffer() { return buffer_; }  // to append to; `record_done` after each record
   void record_done() {
     ++records;
     if (buffer_.size() >= flush_at) flush();
@@ -125,6 +131,8 @@ struct job_class {
   records format = records::lines;
   partitioning parts = partitioning::hash;
   bool combines = false;
+  bool in_place = false;          // combined in the map's hash table (map_sink.hpp)
+  std::uint32_t value_bytes = 0;  // of a value that is combined in place
   bool skip_bad_records = false;
   std::shared_ptr<task_code> (*make)(const job_settings&) =
       nullptr;  // throws what the job's setup throws
