@@ -39,6 +39,12 @@ file file::create(const std::string& path) {
   return {path, fd};
 }
 
+file file::scratch(const std::string& path) {
+  auto made = create(path);
+  remove_file(path);
+  return made;
+}
+
 file::~file() {
   if (fd_ >= 0) ::close(fd_);
 }

@@ -11,6 +11,8 @@ class file {
   file() = default;
   static file open(const std::string& path);    // to read
   static file create(const std::string& path);  // to write and read; a new one
+  static file scratch(
+      const std::string& path);  // the same without a name: gone when it is closed, or with us
   file(file&& from) noexcept : path_{std::move(from.path_)}, fd_{std::exchange(from.fd_, -1)} {}
   file& operator=(file&& from) noexcept {
     std::swap(path_, from.path_);

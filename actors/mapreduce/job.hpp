@@ -284,7 +284,7 @@ class code_of final : public task_code {
     if (b.some_skipped && from.skip(offset)) [[unlikely]]
       return;
     from.at = offset;
-    ++from.records;
+    ++from.count;
     job_.map(record{{begin, static_cast<std::size_t>(end - begin)}, b.file, offset}, emit);
   }
   void map_lines(record_source& from, const block& b, emitter<Job>& emit) {

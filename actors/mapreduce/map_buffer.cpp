@@ -39,7 +39,6 @@ map_buffer::map_buffer(const job_class& job, task_code& code, map_buffer_setting
 }
 
 map_buffer::~map_buffer() {
-  if (spill_file_) remove_file(spill_file_.path());
   if (!finished_) remove_file(settings_.path + ".out");
 }
 
@@ -87,7 +86,6 @@ void map_buffer::guarded(const std::function<void()>& step) {
 
 void map_buffer::add(std::string_view key, std::string_view value) {
   ++emitted;
-  bytes_ += key.size() + value.size();
   const auto needed = record_header + key.size() + value.size() + sizeof(entry);
   if (used_ + entries_ * sizeof(entry) + needed <= settings_.memory) [[likely]]
     return append(key, value);
@@ -168,7 +166,6 @@ void map_buffer::for_each_cell(const sorted_record& f) {
   for (const auto& p : places) {
     const auto& c = cells[p.cell];
     const auto key = table_.key_of(c);
-    bytes_ += key.size() + job_.value_bytes;
     f(p.part, key, {reinterpret_cast<const char*>(&c.value), job_.value_bytes});
   }
 }
@@ -213,7 +210,7 @@ void map_buffer::clear() {
 
 void map_buffer::spill() {
   if (spill_writer_ == nullptr) {
-    spill_file_ = file::create(settings_.path + ".spill");
+    spill_file_ = file::scratch(settings_.path + ".spill");
     spill_writer_ = std::make_unique<file_writer>(spill_file_);
   }
   if (empty()) return;

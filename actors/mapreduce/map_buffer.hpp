@@ -1,12 +1,10 @@
-// The buffer under a map: bounded in memory, spilling sorted runs to local disk, merging them in
-// the end. Source: Dean and Ghemawat, OSDI 2004, §3.1 and §4.3; the buffer and its index as Hadoop
-// has them.
+// The buffer under a map: bounded in memory, spilling sorted runs to local disk, merging them at
+// the end. Source: Dean and Ghemawat, OSDI 2004, 3.1 and 4.3; buffer and index as Hadoop has them.
 //   Promises  one file with a sorted run for each partition, whatever the order and number of
-//   emits; equal keys
-//             stay in the order of their emits, unless they are combined
-//   Memory    `memory` bytes, at least 16 KiB, and one record more; while spills are merged, a
-//   block for each Files     NAME.spill and NAME.out in the directory; `discard` removes what is
-//   there
+//   emits;
+//             equal keys stay in the order of their emits, unless they are combined
+//   Memory    `memory` bytes, at least 16 KiB, and one record more; a block for each spill in a
+//   merge Files     NAME.out, removed unless `finish` returned it, and a nameless one for spills
 #pragma once
 #include "actors/mapreduce/file.hpp"
 #include "actors/mapreduce/map_sink.hpp"

@@ -1,9 +1,9 @@
 // Sorted runs of records: what a map spills, what its output's segments are, what a reducer merges.
 //   Block    payload bytes (u32), the low half of the payload's XXH64 (u32), payload
 //   Payload  whole records: key bytes, value bytes (both LEB128), key, value
-//   Run      blocks one behind the other; all records sorted by key, equal keys in the order of the
-//   input Damage   a block that fails its sum, or does not parse, is a task_error; no record of it
-//   is seen
+//   Run      blocks one behind the other, sorted by key, equal keys in the order of the input
+//   Damage   a block that fails its sum, or does not parse, is a task_error: no record of it is
+//   seen
 #pragma once
 #include "actors/mapreduce/file.hpp"
 #include "patterns/mapreduce/checksum.hpp"

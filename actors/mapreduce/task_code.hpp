@@ -53,7 +53,7 @@ class record_source {
 
   std::uint64_t at =
       0;  // the offset of the record that is being mapped, for whom the job throws at
-  std::uint64_t records = 0;
+  std::uint64_t count = 0;
 };
 
 // Groups of one partition, in the order of the keys' bytes; a group's values come one at a time, in
@@ -80,11 +80,11 @@ class part_sink {
   }
   std::string& buffer() { return buffer_; }  // to append to; `record_done` after each record
   void record_done() {
-    ++records;
+    ++count;
     if (buffer_.size() >= flush_at) flush();
   }
 
-  std::uint64_t records = 0;
+  std::uint64_t count = 0;
 
  protected:
   virtual void flush() = 0;

@@ -1,0 +1,145 @@
+#include "actors/mapreduce/split_reader.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fcntl.h>
+namespace troupe::mapreduce {
+namespace {
+constexpr std::size_t chunk_bytes = 256 << 10;
+constexpr std::uint64_t large = 4 << 20;  // worth telling the kernel how it is read
+}  // namespace
+
+split_reader::split_reader(const job_class& job, const task_code& code, reading what)
+    : format_{job.format}, what_{std::move(what)}, buffer_(chunk_bytes + block_slack) {
+  for (int c = 0; c < 256; ++c)
+    separators_[static_cast<std::size_t>(c)] =
+        format_ == records::lines
+            ? c == '\n'
+            : format_ == records::blocks && code.separator(static_cast<char>(c));
+}
+
+bool split_reader::skip(std::uint64_t offset) {
+  if (skips_.count(offset) == 0) return false;
+  ++skipped_;
+  return true;
+}
+
+bool split_reader::next(block& to) {
+  for (;;) {
+    if (file_ && next_in_piece(to)) {
+      bytes_ += static_cast<std::uint64_t>(to.end - to.begin);
+      at = to.offset;
+      if (what_.check) what_.check(bytes_);
+      return true;
+    }
+    if (!open_next()) return false;
+  }
+}
+
+bool split_reader::open_next() {
+  file_ = file{};
+  if (piece_ == what_.input.pieces.size()) return false;
+  const auto& p = what_.input.pieces[piece_++];
+  path_ = p.path;
+  at = p.offset;
+  file_ = file::open(path_);
+  if (p.length > large)
+    ::posix_fadvise(file_.descriptor(), static_cast<off_t>(p.offset), static_cast<off_t>(p.length),
+                    POSIX_FADV_SEQUENTIAL);
+  skips_.clear();
+  for (const auto& s : what_.skip)
+    if (s.path == path_) skips_.insert(s.offset);
+  begin_ = filled_ = 0;
+  end_offset_ = p.offset;
+  piece_end_ = p.offset + p.length;
+  if (p.offset > 0) find_first_record();
+  return true;
+}
+
+// Behind the first separator at offset - 1 or later. What comes before it belongs to the piece
+// before.
+void split_reader::find_first_record() {
+  if (format_ == records::files) {
+    end_offset_ = piece_end_;
+    return;
+  }
+  --end_offset_;
+  while (begin_offset() < piece_end_) {
+    if (!read_more()) {
+      begin_ = filled_;
+      return;
+    }
+    const auto found = std::find_if(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+                                    buffer_.begin() + static_cast<std::ptrdiff_t>(filled_),
+                                    [this](char c) { return separates(c); });
+    begin_ = static_cast<std::size_t>(found - buffer_.begin());
+    if (begin_ < filled_) {
+      ++begin_;
+      return;
+    }
+  }
+}
+
+bool split_reader::read_more() {
+  if (begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, filled_ - begin_);
+    filled_ -= begin_;
+    begin_ = 0;
+  }
+  if (filled_ > what_.record_max)
+    throw task_error{"a record of " + path_ + " at offset " + std::to_string(begin_offset()) +
+                     " is longer than " + std::to_string(what_.record_max) +
+                     " bytes: raise troupe.record_bytes_max"};
+  if (filled_ == buffer_.size() - block_slack) buffer_.resize(2 * filled_ + block_slack);
+  auto wanted = buffer_.size() - block_slack - filled_;
+  // not beyond the piece, whose last byte may well end its last record
+  if (end_offset_ < piece_end_)
+    wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, piece_end_ - end_offset_));
+  const auto got = file_.read_some(buffer_.data() + filled_, wanted, end_offset_);
+  if (got == 0 && end_offset_ < piece_end_)
+    throw task_error{
+        path_ +
+        " is shorter than when the job was planned: inputs must not change while a job runs"};
+  filled_ += got;
+  end_offset_ += got;
+  return got > 0;
+}
+
+// Where the next block ends in the buffer; begin_: not in there yet.
+std::size_t split_reader::block_end(bool at_file_end) const {
+  const char* const data = buffer_.data();
+  const auto first_from = [&](std::size_t from) {
+    for (auto i = from; i < filled_; ++i)
+      if (separates(data[i])) return i + 1;
+    return at_file_end ? filled_ : begin_;
+  };
+  if (format_ == records::files) return at_file_end ? filled_ : begin_;
+  if (what_.single_records) return first_from(begin_);
+  if (end_offset_ >= piece_end_) {
+    const auto behind = static_cast<std::size_t>(end_offset_ - piece_end_);
+    return first_from(std::max(begin_, filled_ - behind - 1));
+  }
+  for (auto i = filled_; i > begin_; --i)
+    if (separates(data[i - 1])) return i;
+  return begin_;
+}
+
+bool split_reader::next_in_piece(block& to) {
+  if (begin_offset() >= piece_end_) return false;
+  bool more = true;
+  auto end = begin_ < filled_ ? block_end(false) : begin_;
+  while (end == begin_) {
+    if (!more) return false;
+    more = read_more();
+    end = block_end(!more);
+  }
+  to = {.begin = buffer_.data() + begin_,
+        .end = buffer_.data() + end,
+        .file = path_,
+        .offset = begin_offset(),
+        .some_skipped = !skips_.empty()};
+  begin_ = end;
+  return true;
+}
+}  // namespace troupe::mapreduce
