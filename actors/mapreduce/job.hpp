@@ -1,7 +1,7 @@
 // A MapReduce job is a class of a few lines, in a program or in a shared library that is given with
 // the submission. Source: Dean and Ghemawat, OSDI 2004.
 //
-//   struct line_lengths : troupe::mapreduce::job<std::uint32_t, std::uint64_t> {  // key, value
+//   struct line_lengths : troupe::mapreduce::job_of<std::uint32_t, std::uint64_t> {  // key, value
 //     void map(const troupe::mapreduce::record& line, auto& emit) {
 //       emit(static_cast<std::uint32_t>(line.text.size()), 1);
 //     }
@@ -62,7 +62,7 @@ struct record {
 };
 
 template <class Key, class Value>
-class job {
+class job_of {
  public:
   using key_type = Key;
   using value_type = Value;

@@ -1,5 +1,7 @@
 #include "actors/mapreduce/map_buffer.hpp"
 
+#include "patterns/mapreduce/partition.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -49,10 +51,8 @@ std::uint32_t map_buffer::part_of(std::string_view key) {
     throw task_error{"the job's partition() returned " + std::to_string(part) + " of " +
                      std::to_string(settings_.parts) + " parts; it must stay below"};
   }
-  if (job_.parts == partitioning::hash)
-    return static_cast<std::uint32_t>(checksum_of(key) % settings_.parts);
-  const auto after = std::upper_bound(settings_.cuts.begin(), settings_.cuts.end(), key);
-  return std::min(static_cast<std::uint32_t>(after - settings_.cuts.begin()), settings_.parts - 1);
+  if (job_.parts == partitioning::hash) return hash_partition(key, settings_.parts);
+  return std::min(range_partition(settings_.cuts, key), settings_.parts - 1);
 }
 
 // ---- records that are not combined in place -----------------------------------------------------

@@ -3,7 +3,6 @@
 #include "actors/mapreduce/task_code.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <limits>
 namespace troupe::mapreduce {
 namespace {
@@ -119,7 +118,6 @@ bool run_reader::next_block() {
     memory_.remove_prefix(bytes);
   }
   end_ = at_ + bytes;
-  bytes_read_ += sizeof header + bytes;
   if (short_sum({at_, bytes}) != sum) damaged("a block does not match its checksum");
   if (bytes == 0) damaged("a block is empty");
   return true;
@@ -139,52 +137,18 @@ bool run_reader::next() {
   return true;
 }
 
-merger::merger(std::vector<std::unique_ptr<run_reader>> runs) : runs_{std::move(runs)} {
-  for (std::uint32_t i = 0; i < runs_.size(); ++i)
-    if (runs_[i]->next()) heap_.push_back(head_of(i));
-  for (auto i = heap_.size() / 2; i-- > 0;) sift_down(i);
+std::vector<merger::cursor> merger::cursors(std::vector<std::unique_ptr<run_reader>> runs) {
+  std::vector<cursor> made;
+  for (auto& run : runs) made.emplace_back(std::move(run));
+  return made;
 }
 
-merger::head merger::head_of(std::uint32_t run) const {
-  return {key_prefix(runs_[run]->key()), run};
-}
-
-bool merger::before(const head& a, const head& b) const {
-  if (a.prefix != b.prefix) return a.prefix < b.prefix;
-  const int order = runs_[a.run]->key().compare(runs_[b.run]->key());
-  return order != 0 ? order < 0 : a.run < b.run;
-}
-
-void merger::sift_down(std::size_t i) {
-  const head moved = heap_[i];
-  for (;;) {
-    auto child = 2 * i + 1;
-    if (child >= heap_.size()) break;
-    if (child + 1 < heap_.size() && before(heap_[child + 1], heap_[child])) ++child;
-    if (!before(heap_[child], moved)) break;
-    heap_[i] = heap_[child];
-    i = child;
-  }
-  heap_[i] = moved;
-}
+merger::merger(std::vector<std::unique_ptr<run_reader>> runs) : tree_{cursors(std::move(runs))} {}
 
 bool merger::next() {
-  if (heap_.empty()) return false;
-  if (!std::exchange(started_, true)) return true;
-  const auto run = heap_.front().run;
-  if (runs_[run]->next()) {
-    heap_.front() = head_of(run);
-  } else {
-    heap_.front() = heap_.back();
-    heap_.pop_back();
-  }
-  if (!heap_.empty()) sift_down(0);
-  return !heap_.empty();
-}
-
-std::uint64_t merger::bytes_read() const {
-  std::uint64_t sum = 0;
-  for (const auto& run : runs_) sum += run->bytes_read();
-  return sum;
+  if (std::exchange(started_, true) && !tree_.done()) tree_.next();
+  if (tree_.done()) return false;
+  bytes_ += key().size() + value().size() + 2;
+  return true;
 }
 }  // namespace troupe::mapreduce

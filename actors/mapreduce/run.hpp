@@ -7,6 +7,7 @@
 #pragma once
 #include "actors/mapreduce/file.hpp"
 #include "patterns/mapreduce/checksum.hpp"
+#include "patterns/mapreduce/merge.hpp"
 #include "patterns/mapreduce/messages.hpp"
 
 #include <cstdint>
@@ -54,7 +55,6 @@ class run_reader {
   bool next();  // false: the run's end
   std::string_view key() const { return key_; }
   std::string_view value() const { return value_; }
-  std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
   bool next_block();
@@ -65,34 +65,11 @@ class run_reader {
   std::vector<extent> extents_{};
   std::size_t extent_ = 0;
   std::uint64_t left_ = 0;
-  std::uint64_t bytes_read_ = 0;
   std::vector<char> buffer_{};
   const char* at_ = nullptr;  // in the block
   const char* end_ = nullptr;
   std::string_view key_{};
   std::string_view value_{};
-};
-
-// The records of several runs in the order of keys; equal keys in the order of the runs.
-class merger {
- public:
-  explicit merger(std::vector<std::unique_ptr<run_reader>> runs);
-  bool next();
-  std::string_view key() const { return runs_[heap_.front().run]->key(); }
-  std::string_view value() const { return runs_[heap_.front().run]->value(); }
-  std::uint64_t bytes_read() const;
-
- private:
-  struct head {
-    std::uint64_t prefix;
-    std::uint32_t run;
-  };
-  head head_of(std::uint32_t run) const;
-  bool before(const head& a, const head& b) const;
-  void sift_down(std::size_t i);
-  std::vector<std::unique_ptr<run_reader>> runs_;
-  std::vector<head> heap_{};
-  bool started_ = false;
 };
 
 // The first 8 bytes of a key such that their order as numbers is that of the bytes.
@@ -106,4 +83,43 @@ inline std::uint64_t key_prefix(std::string_view key) {
     prefix |= static_cast<std::uint64_t>(static_cast<unsigned char>(key[i])) << (56 - 8 * i);
   return prefix;
 }
+
+// The records of several runs in the order of keys; equal keys in the order of the runs.
+class merger {
+ public:
+  explicit merger(std::vector<std::unique_ptr<run_reader>> runs);
+  bool next();
+  std::string_view key() const { return tree_.top().key(); }
+  std::string_view value() const { return tree_.top().value(); }
+  std::uint64_t bytes_read() const { return bytes_; }
+
+ private:
+  class cursor {
+   public:
+    explicit cursor(std::unique_ptr<run_reader> run) : run_{std::move(run)} { next(); }
+    bool done() const { return done_; }
+    const cursor& head() const { return *this; }
+    void next() {
+      done_ = !run_->next();
+      if (!done_) prefix_ = key_prefix(run_->key());
+    }
+    std::uint64_t prefix() const { return prefix_; }
+    std::string_view key() const { return run_->key(); }
+    std::string_view value() const { return run_->value(); }
+
+   private:
+    std::unique_ptr<run_reader> run_;
+    std::uint64_t prefix_ = 0;
+    bool done_ = false;
+  };
+  struct before {
+    bool operator()(const cursor& a, const cursor& b) const {
+      return a.prefix() != b.prefix() ? a.prefix() < b.prefix() : a.key() < b.key();
+    }
+  };
+  static std::vector<cursor> cursors(std::vector<std::unique_ptr<run_reader>> runs);
+  loser_tree<cursor, before> tree_;
+  std::uint64_t bytes_ = 0;  // of the records so far
+  bool started_ = false;
+};
 }  // namespace troupe::mapreduce
