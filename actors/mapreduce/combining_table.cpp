@@ -3,7 +3,7 @@
 #include <algorithm>
 namespace troupe::mapreduce {
 void combining_table::clear() {
-  cells_.assign(std::max(cells_.size(), smallest), cell{});
+  cells_.assign(std::clamp(cells_.size(), smallest, kept_when_cleared), cell{});
   arena_.clear();
   mask_ = cells_.size() - 1;
   used_ = 0;

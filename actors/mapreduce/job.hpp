@@ -11,6 +11,8 @@
 //
 //   map(record, emit)
 //       called for each record of the input; emit(key, value) any number of times
+//   finish_map(emit)
+//       optional: after the last record of a map task
 //   combine(into, more)
 //       optional: folds one value of a key into another. It may be applied anywhere between map and
 //       reduce, in any grouping, so it has to be associative and commutative
@@ -18,8 +20,8 @@
 //       optional where there is a combine (then: fold all, output(key, value)). Walk over the
 //       values once, `for (auto v : values)`, in the order of the input; output(key, value) writes
 //       a line key<TAB>value, output.line(text) a line, output.write(bytes) just these
-//   finish(output)
-//       optional: after the last reduce of a part
+//   finish_reduce(output)
+//       optional: after the last group of a part
 //   setup()
 //       optional: before anything else. Look at setting("name"); a throw fails the job
 //   partition(key, parts)
@@ -233,6 +235,7 @@ class code_of final : public task_code {
         map_one(from, b, b.begin, b.end, emit);
       }
     }
+    if constexpr (requires { job_.finish_map(emit); }) job_.finish_map(emit);
   }
 
   void reduce(group_source& from, part_sink& to) override {
@@ -251,7 +254,7 @@ class code_of final : public task_code {
         fold(key, values, out);
       }
     }
-    if constexpr (requires { job_.finish(out); }) job_.finish(out);
+    if constexpr (requires { job_.finish_reduce(out); }) job_.finish_reduce(out);
   }
 
   void combine(std::string& into, std::string_view next) override {

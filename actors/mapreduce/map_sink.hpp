@@ -123,6 +123,7 @@ class combining_table {
                        key.size - 16) == 0;
   }
   static constexpr std::size_t smallest = 1 << 6;
+  static constexpr std::size_t kept_when_cleared = 1 << 12;
   std::vector<cell> cells_;
   std::vector<char> arena_;
   std::size_t mask_ = 0;
