@@ -130,7 +130,8 @@ std::string text_of_enum(T x) {
   [[maybe_unused]] constexpr auto troupe_message_fields(const Type*) {                             \
     return ::std::make_tuple(__VA_OPT__(TROUPE_EXPAND(TROUPE_FIELD_LIST(Type, __VA_ARGS__))));     \
   }                                                                                                \
-  [[maybe_unused]] constexpr bool operator==(const Type& a, const Type& b) {                       \
+  template <::std::same_as<Type> Same>                                                             \
+  constexpr bool operator==(const Same& a, const Same& b) {                                        \
     return ::troupe::equal_fields(a, b);                                                           \
   }                                                                                                \
   template <::std::same_as<Type> Same>                                                             \
