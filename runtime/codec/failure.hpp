@@ -26,7 +26,7 @@ caf::error to_error(failure f, std::string_view detail = {});
 
 struct limits {
   std::uint32_t depth = 32;
-  std::uint32_t elements = 256;                  // of one message
+  std::uint32_t elements = 256;                   // of one message
   std::uint64_t memory = std::uint64_t{1} << 28;  // of everything one reader decodes, estimated
 };
 }  // namespace troupe::codec

@@ -7,11 +7,11 @@
 // struct. Under our own wire (wire.hpp) a struct's fields are framed by their length; under any other serializer the struct
 // is one string that holds just those bytes, so that floats, which CAF 0.17.6 packs wrongly or for ever, are bits there too.
 #pragma once
+#include "runtime/codec/wire.hpp"
+
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "runtime/codec/wire.hpp"
 namespace caf {
 template <troupe::described T>
 error inspect(serializer& f, T& x) {

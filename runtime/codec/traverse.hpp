@@ -5,6 +5,9 @@
 //   Promises load never reserves more than it has seen bytes for, and stops at the first failure; what a sequence or
 //            struct held before is replaced, fields that are absent keep their value
 #pragma once
+#include "patterns/message.hpp"
+#include "runtime/codec/failure.hpp"
+
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
@@ -17,9 +20,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "patterns/message.hpp"
-#include "runtime/codec/failure.hpp"
 
 namespace troupe::codec {
 namespace kind {
@@ -39,7 +39,9 @@ template <class... Ts>
 constexpr bool is_variant<std::variant<Ts...>> = true;
 // pair, tuple, array
 template <class T>
-concept product = requires { std::tuple_size<T>::value; };
+concept product = requires {
+  std::tuple_size<T>::value;
+};
 template <class T>
 concept sequence = requires(T& x) {
   typename T::value_type;
@@ -49,10 +51,12 @@ concept sequence = requires(T& x) {
   x.clear();
 };
 template <class T>
-concept map = sequence<T> && requires { typename T::mapped_type; };
+concept map = sequence<T> && requires {
+  typename T::mapped_type;
+};
 template <class T>
-concept byte = std::same_as<T, char> || std::same_as<T, std::uint8_t> || std::same_as<T, std::int8_t> ||
-               std::same_as<T, std::byte>;
+concept byte = std::same_as<T, char> || std::same_as<T, std::uint8_t> ||
+    std::same_as<T, std::int8_t> || std::same_as<T, std::byte>;
 template <class T>
 constexpr bool is_blob = false;
 template <byte T>
@@ -70,7 +74,8 @@ constexpr std::size_t unbounded = std::size_t{1} << 40;
 template <class T>
 std::size_t bound(const T& x) {
   if constexpr (described<T>) {
-    return std::apply([&](const auto&... f) { return (std::size_t{5} + ... + bound(x.*f.member)); }, fields_of<T>());
+    return std::apply([&](const auto&... f) { return (std::size_t{5} + ... + bound(x.*f.member)); },
+                      fields_of<T>());
   } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || kind::duration<T>) {
     return sizeof(T) == 1 ? 2 : 10;
   } else if constexpr (std::same_as<T, std::string> || kind::is_blob<T>) {
@@ -98,7 +103,8 @@ void save_struct(Out& out, const T& x) {
   constexpr auto fields = fields_of<T>();
   const auto frame = out.begin_struct(x, std::tuple_size_v<decltype(fields)>);
   std::uint64_t tag = 0;
-  std::apply([&](const auto&... f) { (..., (out.put_tag(++tag), save(out, x.*f.member))); }, fields);
+  std::apply([&](const auto&... f) { (..., (out.put_tag(++tag), save(out, x.*f.member))); },
+             fields);
   out.end_struct(frame);
 }
 
@@ -108,7 +114,9 @@ bool load_struct(In& in, T& x) {
   typename In::frame frame;
   if (!in.begin_struct(frame)) return false;
   if constexpr (In::positional) {
-    std::apply([&](const auto&... f) { (void)(... && (!in.at_end(frame) && load(in, x.*f.member))); }, fields);
+    std::apply(
+        [&](const auto&... f) { (void)(... && (!in.at_end(frame) && load(in, x.*f.member))); },
+        fields);
   } else {
     std::uint64_t tag = 0;
     while (in.next_tag(frame, tag)) {
@@ -116,9 +124,14 @@ bool load_struct(In& in, T& x) {
       bool known = false;
       const auto one = [&](auto& member) {
         known = true;
-        return load(in, member);
+        if constexpr (!kind::is_optional<std::remove_reference_t<decltype(member)>>) {
+          if (in.take_nil()) return;
+        }
+        load(in, member);
       };
-      std::apply([&](const auto&... f) { (void)(... || (++place == tag && (one(x.*f.member), true))); }, fields);
+      std::apply(
+          [&](const auto&... f) { (void)(... || (++place == tag && (one(x.*f.member), true))); },
+          fields);
       if (!known) in.skip();
     }
   }
@@ -149,16 +162,19 @@ bool load_sequence(In& in, T& xs) {
     for (; size > 0; --size) {
       typename T::key_type key{};
       typename T::mapped_type value{};
-      if (!in.charge(sizeof key + sizeof value + 48) || !load(in, key) || !load(in, value)) return false;
+      if (!in.charge(sizeof key + sizeof value + 48) || !load(in, key) || !load(in, value))
+        return false;
       xs.insert_or_assign(std::move(key), std::move(value));
     }
   } else {
     using value_type = typename T::value_type;
     if (!in.begin_array(size)) return false;
-    if constexpr (requires { xs.reserve(size); }) xs.reserve(std::min(size, 4096 / sizeof(value_type) + 1));
+    if constexpr (requires { xs.reserve(size); })
+      xs.reserve(std::min(size, 4096 / sizeof(value_type) + 1));
     for (; size > 0; --size) {
       value_type x{};
-      if (!in.charge(sizeof x + (requires { typename T::key_type; } ? 48 : 0)) || !load(in, x)) return false;
+      if (!in.charge(sizeof x + (requires { typename T::key_type; } ? 48 : 0)) || !load(in, x))
+        return false;
       if constexpr (requires { xs.push_back(std::move(x)); }) {
         xs.push_back(std::move(x));
       } else {
@@ -184,7 +200,8 @@ bool load_integer(In& in, T& x) {
   if constexpr (std::is_signed_v<T>) {
     std::int64_t wide = 0;
     if (!in.get_integer(wide)) return false;
-    if (wide < std::numeric_limits<T>::min() || wide > std::numeric_limits<T>::max()) return in.fail(failure::bad_value);
+    if (wide < std::numeric_limits<T>::min() || wide > std::numeric_limits<T>::max())
+      return in.fail(failure::bad_value);
     x = static_cast<T>(wide);
   } else {
     std::uint64_t wide = 0;
@@ -218,7 +235,8 @@ void save(Out& out, const T& x) {
   } else if constexpr (kind::duration<T>) {
     save(out, x.count());
   } else if constexpr (kind::is_optional<T>) {
-    static_assert(!kind::is_optional<typename T::value_type>, "an optional of an optional has no form in msgpack");
+    static_assert(!kind::is_optional<typename T::value_type>,
+                  "an optional of an optional has no form in msgpack");
     out.put_present(x.has_value());
     if (x) save(out, *x);
   } else if constexpr (kind::is_variant<T>) {
@@ -272,12 +290,14 @@ bool load(In& in, T& x) {
     return in.get_present(present) && (!present || load(in, x.emplace()));
   } else if constexpr (kind::is_variant<T>) {
     std::uint64_t index = 0;
-    return in.begin_product(2) && in.get_natural(index) && load_variant(in, index, x) && in.end_product();
+    return in.begin_product(2) && in.get_natural(index) && load_variant(in, index, x) &&
+           in.end_product();
   } else if constexpr (std::same_as<T, std::monostate>) {
     return in.begin_product(0) && in.end_product();
   } else if constexpr (kind::product<T>) {
     return in.begin_product(std::tuple_size_v<T>) &&
-           std::apply([&](auto&... element) { return (... && load(in, element)); }, x) && in.end_product();
+           std::apply([&](auto&... element) { return (... && load(in, element)); }, x) &&
+           in.end_product();
   } else if constexpr (kind::is_reals<T> && requires { in.get_reals(x); }) {
     return in.get_reals(x);
   } else if constexpr (kind::sequence<T>) {

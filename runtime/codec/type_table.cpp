@@ -13,17 +13,21 @@ namespace troupe::codec {
 namespace {
 // A type's place in this list is its reference: append only.
 constexpr std::array<std::string_view, 34> own_names{
-    "",        "@actor",   "@actorvec", "@addr",     "@addrvec", "@atom",   "@charbuf", "@duration",         "@error",
-    "@i16",    "@i32",     "@i64",      "@i8",       "@message", "@node",   "@str",     "@strmap",           "@strong_actor_ptr",
-    "@strset", "@strvec",  "@timespan", "@timestamp", "@u16",     "@u16str", "@u32",     "@u32str",           "@u64",
-    "@u8",     "@unit",    "@weak_actor_ptr", "bool", "double",   "float",   "@ldouble"};
+    "",         "@actor",    "@actorvec", "@addr",      "@addrvec", "@atom",
+    "@charbuf", "@duration", "@error",    "@i16",       "@i32",     "@i64",
+    "@i8",      "@message",  "@node",     "@str",       "@strmap",  "@strong_actor_ptr",
+    "@strset",  "@strvec",   "@timespan", "@timestamp", "@u16",     "@u16str",
+    "@u32",     "@u32str",   "@u64",      "@u8",        "@unit",    "@weak_actor_ptr",
+    "bool",     "double",    "float",     "@ldouble"};
 constexpr std::array<std::string_view, 11> refused_names{
-    "@down",       "@downstream_msg",  "@exit",    "@group",        "@group_down", "@message_id",
-    "@open_stream_msg", "@timeout", "@upstream_msg", "@config_value", "@ldouble"};
+    "@down",       "@downstream_msg",  "@exit",    "@group",        "@group_down",
+    "@message_id", "@open_stream_msg", "@timeout", "@upstream_msg", "@config_value",
+    "@ldouble"};
 }  // namespace
 
 type_ref ref_of(std::string_view name) {
-  std::uint64_t hash = 14695981039346656037U;  // FNV-1a, then mixed, since short names differ in few bits
+  std::uint64_t hash =
+      14695981039346656037U;  // FNV-1a, then mixed, since short names differ in few bits
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
   hash ^= hash >> 32;
   hash *= 0xd6e8feb86659fd93U;
@@ -32,7 +36,8 @@ type_ref ref_of(std::string_view name) {
 }
 
 bool refused_in_messages(std::string_view name) {
-  return std::find(refused_names.begin(), refused_names.end(), name) != refused_names.end() || name.starts_with("stream<");
+  return std::find(refused_names.begin(), refused_names.end(), name) != refused_names.end() ||
+         name.starts_with("stream<");
 }
 
 type_table::type_table(caf::actor_system& system) {

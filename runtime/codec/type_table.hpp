@@ -42,7 +42,8 @@ class type_table {
   std::vector<entry> entries_;
   std::vector<const entry*> by_number_;  // CAF's type number
   std::unordered_map<type_ref, const entry*> by_ref_;
-  std::unordered_map<const void*, const entry*> by_address_;       // of the type's mangled name
-  std::unordered_map<std::string_view, const entry*> by_mangled_;  // for a second copy in a shared library
+  std::unordered_map<const void*, const entry*> by_address_;  // of the type's mangled name
+  std::unordered_map<std::string_view, const entry*>
+      by_mangled_;  // for a second copy in a shared library
 };
 }  // namespace troupe::codec

@@ -22,6 +22,10 @@
 // maps behind their count, optional behind 0 or 1, a struct behind its length, a variant behind its index. What has an
 // inspect function of its own is written as CAF walks it, with integers at full width. All little endian.
 #pragma once
+#include "runtime/codec/failure.hpp"
+#include "runtime/codec/traverse.hpp"
+#include "runtime/codec/type_table.hpp"
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -39,10 +43,6 @@
 #include <caf/node_id.hpp>
 #include <caf/serializer.hpp>
 #include <caf/type_erased_tuple.hpp>
-
-#include "runtime/codec/failure.hpp"
-#include "runtime/codec/traverse.hpp"
-#include "runtime/codec/type_table.hpp"
 namespace troupe::codec {
 static_assert(std::endian::native == std::endian::little, "the wire copies numbers as they are");
 // caf::actor, typed_actor, actor_addr
@@ -62,7 +62,8 @@ class wire_writer final : public caf::serializer {
     std::uint8_t width = 0;
   };
   // `types` may be null where no message is written.
-  wire_writer(caf::execution_unit* context, const type_table* types, std::vector<char>& out, limits bounds = {})
+  wire_writer(caf::execution_unit* context, const type_table* types, std::vector<char>& out,
+              limits bounds = {})
       : caf::serializer(context), out_(out), types_(types), limits_(bounds) {}
   // The writer behind a plain serializer, if it is one.
   static wire_writer* behind(caf::serializer& f) {
@@ -189,16 +190,20 @@ class wire_reader final : public caf::deserializer {
   struct frame {
     const char* outer_end = nullptr;
   };
-  wire_reader(caf::execution_unit* context, const type_table* types, const char* data, std::size_t size,
-              reader_options options = {})
-      : caf::deserializer(context), pos_(data), end_(data + size), types_(types), options_(options) {}
+  wire_reader(caf::execution_unit* context, const type_table* types, const char* data,
+              std::size_t size, reader_options options = {})
+      : caf::deserializer(context),
+        pos_(data),
+        end_(data + size),
+        types_(types),
+        options_(options) {}
   static wire_reader* behind(caf::deserializer& f) {
     return typeid(f) == typeid(wire_reader) ? static_cast<wire_reader*>(&f) : nullptr;
   }
   failure why() const { return why_; }
   caf::error error() const { return to_error(why_, detail_); }
-  type_ref unknown() const { return unknown_; }       // of failure::unknown_type
-  std::uint64_t memory() const { return memory_; }    // held by what was decoded, estimated
+  type_ref unknown() const { return unknown_; }     // of failure::unknown_type
+  std::uint64_t memory() const { return memory_; }  // held by what was decoded, estimated
   std::size_t left() const { return static_cast<std::size_t>(end_ - pos_); }
   const char* position() const { return pos_; }
   const type_table* types() const { return types_; }
@@ -306,7 +311,7 @@ class wire_reader final : public caf::deserializer {
       return true;
     } else {
       if (auto e = (*this)(x)) return fail(failure::foreign);
-      return true;
+      return why_ == failure::none;  // CAF forgets some errors
     }
   }
 

@@ -1,3 +1,5 @@
+#include "runtime/codec/wire.hpp"
+
 #include <algorithm>
 
 #include <caf/detail/dynamic_message_data.hpp>
@@ -5,8 +7,6 @@
 #include <caf/execution_unit.hpp>
 #include <caf/make_counted.hpp>
 #include <caf/message.hpp>
-
-#include "runtime/codec/wire.hpp"
 
 namespace troupe::codec {
 namespace {
@@ -81,7 +81,8 @@ bool wire_reader::get_error(caf::error& x) {
   if (code == 0) return true;
   if (code > 0xff) return fail(failure::bad_value);
   if (!get_fixed(category) || !get_message(context)) return false;
-  x = caf::error{static_cast<std::uint8_t>(code), static_cast<caf::atom_value>(category), std::move(context)};
+  x = caf::error{static_cast<std::uint8_t>(code), static_cast<caf::atom_value>(category),
+                 std::move(context)};
   return true;
 }
 
@@ -182,9 +183,12 @@ bool load_element(wire_reader& in, caf::type_erased_value_ptr& x) {
   if (!in.charge(element_bytes)) return false;
   x = entry->make();
   switch (x->type_nr()) {
-    case caf::type_nr<caf::message>::value: return in.get_message(*static_cast<caf::message*>(x->get_mutable()));
-    case caf::type_nr<caf::error>::value: return in.get_error(*static_cast<caf::error*>(x->get_mutable()));
-    default: return !x->load(in) || in.fail(failure::foreign, entry->name);
+    case caf::type_nr<caf::message>::value:
+      return in.get_message(*static_cast<caf::message*>(x->get_mutable()));
+    case caf::type_nr<caf::error>::value:
+      return in.get_error(*static_cast<caf::error*>(x->get_mutable()));
+    default:
+      return !x->load(in) || in.fail(failure::foreign, entry->name);
   }
 }
 }  // namespace
@@ -201,7 +205,8 @@ caf::error load_content(wire_reader& in, caf::message& content) {
     if (!load_element(in, element)) break;
     data->append(std::move(element));
   }
-  if (in.why() == failure::none) content = caf::message{caf::detail::message_data::cow_ptr{std::move(data)}};
+  if (in.why() == failure::none)
+    content = caf::message{caf::detail::message_data::cow_ptr{std::move(data)}};
   return in.error();
 }
 }  // namespace troupe::codec

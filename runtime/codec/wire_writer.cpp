@@ -1,8 +1,8 @@
+#include "runtime/codec/wire.hpp"
+
 #include <caf/error.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/message.hpp>
-
-#include "runtime/codec/wire.hpp"
 
 namespace troupe::codec {
 namespace {
@@ -83,10 +83,10 @@ caf::error wire_writer::apply_raw(std::size_t size, void* data) {
   return caf::none;
 }
 
-#define TROUPE_FIXED(Type)                       \
-  caf::error wire_writer::apply_impl(Type& x) {  \
-    put_fixed(x);                                \
-    return caf::none;                            \
+#define TROUPE_FIXED(Type)                      \
+  caf::error wire_writer::apply_impl(Type& x) { \
+    put_fixed(x);                               \
+    return caf::none;                           \
   }
 TROUPE_FIXED(std::int8_t)
 TROUPE_FIXED(std::uint8_t)
@@ -128,7 +128,8 @@ caf::error save_content(wire_writer& out, const caf::type_erased_tuple& content)
     const auto type = content.type(i);
     const auto* entry = out.types() != nullptr ? out.types()->find(type) : nullptr;
     if (entry == nullptr) {
-      out.fail(failure::unknown_type, type.first != 0 ? caf::numbered_type_names[type.first - 1] : type.second->name());
+      out.fail(failure::unknown_type,
+               type.first != 0 ? caf::numbered_type_names[type.first - 1] : type.second->name());
       break;
     }
     if (entry->ref < registered_bit) {
