@@ -73,6 +73,12 @@ class wire_writer final : public caf::serializer {
   caf::error error() const { return to_error(why_, detail_); }
   const type_table* types() const { return types_; }
   const limits& bounds() const { return limits_; }
+  // The ids of our own system's actors whose handles are written from now on, one each time, go there as well; `process`
+  // is the process id in our own node's id, which no other handle has.
+  void note_handles(std::vector<std::uint64_t>* ids, std::uint32_t process) {
+    noted_ = ids;
+    process_ = process;
+  }
   bool fail(failure f, std::string_view detail = {});
   bool enter() { return ++depth_ <= limits_.depth || fail(failure::too_deep); }
   void leave() { --depth_; }
@@ -174,6 +180,12 @@ class wire_writer final : public caf::serializer {
   std::vector<char>& out_;
   const type_table* types_;
   limits limits_;
+  std::vector<std::uint64_t>* noted_ = nullptr;
+  std::uint32_t process_ = 0;
+  std::uint64_t
+      last_ = 0,
+      before_ =
+          0;  // of the numbers CAF's inspection gave: an actor's id, then the atom of its node
   std::uint32_t depth_ = 0;
   failure why_ = failure::none;
   std::string detail_;

@@ -1,5 +1,8 @@
 #include "runtime/codec/wire.hpp"
 
+#include <utility>
+
+#include <caf/actor_system.hpp>
 #include <caf/error.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/message.hpp>
@@ -7,6 +10,7 @@
 namespace troupe::codec {
 namespace {
 constexpr char no_handle = 0, hashed_handle = 1;
+constexpr auto default_node = static_cast<std::uint64_t>(caf::node_id::default_data::class_id);
 }  // namespace
 
 bool wire_writer::fail(failure f, std::string_view detail) {
@@ -40,6 +44,7 @@ void wire_writer::put_handle(const caf::strong_actor_ptr& x) {
     return;
   }
   const auto& id = static_cast<const caf::node_id::default_data&>(*node);
+  if (noted_ != nullptr && node == context()->system().node()) noted_->push_back(x->aid);
   out_.push_back(hashed_handle);
   put_natural(x->aid);
   put_fixed(id.process_id());
@@ -93,12 +98,21 @@ TROUPE_FIXED(std::uint8_t)
 TROUPE_FIXED(std::int16_t)
 TROUPE_FIXED(std::uint16_t)
 TROUPE_FIXED(std::int32_t)
-TROUPE_FIXED(std::uint32_t)
 TROUPE_FIXED(std::int64_t)
-TROUPE_FIXED(std::uint64_t)
 TROUPE_FIXED(float)
 TROUPE_FIXED(double)
 #undef TROUPE_FIXED
+// CAF writes a handle as its id, the atom "default" and its node in pieces, the first of which tells whether it is ours.
+caf::error wire_writer::apply_impl(std::uint32_t& x) {
+  if (noted_ != nullptr && x == process_ && last_ == default_node) noted_->push_back(before_);
+  put_fixed(x);
+  return caf::none;
+}
+caf::error wire_writer::apply_impl(std::uint64_t& x) {
+  before_ = std::exchange(last_, x);
+  put_fixed(x);
+  return caf::none;
+}
 
 // Its bytes differ between machines, and padding would leak.
 caf::error wire_writer::apply_impl(long double&) {

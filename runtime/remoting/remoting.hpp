@@ -16,6 +16,7 @@
 // tells the incarnation and the session it came by; `incarnation_of` drops the session, and that is
 // what to compare.
 #pragma once
+#include "patterns/link/session_settings.hpp"
 #include "patterns/message.hpp"
 
 #include <chrono>
@@ -27,6 +28,7 @@
 #include <vector>
 
 #include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/error.hpp>
 #include <caf/expected.hpp>
 #include <caf/fwd.hpp>
@@ -69,6 +71,7 @@ struct settings {
   endpoint advertised;  // where peers find us; empty: the listener's address
   security credentials;
   limits bounds;
+  link::session_settings link;
 };
 
 struct peer {
@@ -130,7 +133,9 @@ class service {
 
   caf::expected<endpoint> listening() const;  // the bound address, port 0 resolved
   caf::node_id incarnation() const;
-  void gateway(caf::actor);  // what peers are given at link_up; set it before the first connect
+  void gateway(
+      caf::
+          actor);  // what peers are given at link_up, which waits for this; null: none (clients: at once)
   void observe(
       caf::actor);  // gets the five messages above, link_up also for sessions that stand already
   void connect(endpoint);  // returns at once; a dial or session to the same address is not doubled
@@ -147,7 +152,11 @@ class service {
   explicit service(std::shared_ptr<hub>);
   std::shared_ptr<hub> hub_;
 };
-
-// Registers the messages above, so that they can be sent; load does it.
-void register_types(caf::actor_system_config&);
 }  // namespace troupe::remoting
+
+// For observers in the same process: these never cross a link.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_broken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_resumed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_down)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_refused)

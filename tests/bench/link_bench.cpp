@@ -1,0 +1,279 @@
+// The link between two processes on loopback: one way and request/response, beside BASP in the same run and local CAF;
+// and how long an urgent request waits behind 100 MB of bulk. Each figure is the median of `--rounds` (3) rounds.
+//   link-bench [--rounds N] [--quick] [--only link|basp|local|urgent]
+#include "runtime/remoting/remoting.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <nlohmann/json.hpp>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace {
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+using sync_atom = caf::atom_constant<caf::atom("sync")>;
+using hold_atom = caf::atom_constant<caf::atom("hold")>;
+using helper_atom = caf::atom_constant<caf::atom("helper")>;
+
+void print(const std::string& figure, double value, const std::string& unit) {
+  std::cout << nlohmann::json{{"figure", figure}, {"value", value}, {"unit", unit}}.dump()
+            << std::endl;
+}
+double median(std::vector<double> xs) {
+  std::sort(xs.begin(), xs.end());
+  return xs.empty() ? 0 : xs[xs.size() / 2];
+}
+
+caf::behavior quick(caf::event_based_actor*) {
+  return {[](int x) { return x; }};
+}
+// Takes payloads, returns them when asked to, and sleeps when told to, as a stuck reader does.
+caf::behavior sink(caf::event_based_actor* self) {
+  return {
+      [](const std::string&) {},
+      [](int, std::string& payload) { return std::move(payload); },
+      [](sync_atom) { return true; },
+      [](hold_atom, int milliseconds) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{milliseconds});
+      },
+      [=](helper_atom) { return self->spawn(quick); },
+  };
+}
+
+struct process {
+  pid_t pid = -1;
+  std::uint16_t port = 0;
+  int input = -1;
+};
+process start(const std::string& kind) {
+  int out[2], in[2];
+  if (::pipe(out) != 0 || ::pipe(in) != 0) std::exit(1);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+  posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+  for (int fd : {out[0], out[1], in[0], in[1]}) posix_spawn_file_actions_addclose(&actions, fd);
+  std::string self = "link-bench", role = "--serve", which = kind;
+  char* argv[] = {self.data(), role.data(), which.data(), nullptr};
+  process child;
+  if (::posix_spawn(&child.pid, "/proc/self/exe", &actions, nullptr, argv, environ) != 0)
+    std::exit(1);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(out[1]);
+  ::close(in[0]);
+  child.input = in[1];
+  std::string line;
+  for (char c = 0; ::read(out[0], &c, 1) == 1 && c != '\n';) line += c;
+  ::close(out[0]);
+  child.port = static_cast<std::uint16_t>(std::stoi(line));
+  return child;
+}
+void finish(process& child) {
+  ::close(child.input);  // its end of input ends it
+  ::waitpid(child.pid, nullptr, 0);
+}
+
+void common(caf::actor_system_config& config) {
+  config.set("scheduler.policy", caf::atom("sharing"));
+  config.set("scheduler.max-threads", std::size_t{2});
+}
+troupe::remoting::settings link_settings(const std::string& name, bool listens) {
+  troupe::remoting::settings s;
+  s.cluster = "bench";
+  s.node = name;
+  if (listens) s.listen = {"127.0.0.1", 0};
+  return s;
+}
+
+int serve(const std::string& kind) {
+  caf::actor_system_config config;
+  common(config);
+  if (kind == "link") {
+    troupe::remoting::service::load(config, link_settings("server", true));
+  } else {
+    config.load<caf::io::middleman>();
+  }
+  caf::actor_system system{config};
+  auto actor = system.spawn(sink);
+  std::uint16_t port = 0;
+  if (kind == "link") {
+    auto& links = troupe::remoting::service::of(system);
+    links.gateway(actor);
+    port = links.listening()->port;
+  } else {
+    port = *system.middleman().publish(actor, 0, "127.0.0.1");
+  }
+  std::cout << port << std::endl;
+  for (char c = 0; ::read(0, &c, 1) > 0;) {
+  }
+  std::_Exit(0);
+}
+
+double one_way(caf::actor_system& system, const caf::actor& to, std::size_t bytes,
+               std::size_t count) {
+  caf::scoped_actor self{system};
+  const std::string payload(bytes, 'x');
+  // a marker now and then, by the same way, bounds what is under way; BASP has no other bound
+  const std::size_t between =
+      std::max<std::size_t>(1, std::min<std::size_t>(10'000, (1 << 20) / bytes));
+  const auto marker = [&] { return self->request(to, 60s, sync_atom::value); };
+  std::deque<decltype(marker())> markers;
+  const auto wait = [&](std::size_t most) {
+    for (; markers.size() > most; markers.pop_front())
+      markers.front().receive([](bool) {}, [](caf::error&) { std::abort(); });
+  };
+  const auto begin = clock_type::now();
+  for (std::size_t i = 0; i < count; ++i) {
+    self->send(to, payload);
+    if (i % between != between - 1) continue;
+    markers.push_back(marker());
+    wait(8);
+  }
+  markers.push_back(marker());
+  wait(0);
+  return static_cast<double>(count) /
+         std::chrono::duration<double>(clock_type::now() - begin).count();
+}
+
+struct trips {
+  double p50 = 0, p99 = 0;
+};
+trips round_trip(caf::actor_system& system, const caf::actor& to, std::size_t bytes,
+                 std::size_t count) {
+  caf::scoped_actor self{system};
+  const std::string payload(bytes, 'x');
+  std::vector<double> times;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto begin = clock_type::now();
+    self->request(to, 60s, 1, payload)
+        .receive([](std::string&) {}, [](caf::error&) { std::abort(); });
+    times.push_back(std::chrono::duration<double, std::micro>(clock_type::now() - begin).count());
+  }
+  std::sort(times.begin(), times.end());
+  return {times[times.size() / 2], times[times.size() * 99 / 100]};
+}
+
+struct size_of_run {
+  std::size_t bytes, messages, trips;
+};
+void measure(const std::string& name, caf::actor_system& system, const caf::actor& to, int rounds,
+             bool quickly) {
+  const std::size_t share = quickly ? 10 : 1;
+  for (const auto& [bytes, messages, count] :
+       {size_of_run{16, 1'000'000, 5'000}, size_of_run{1024, 400'000, 5'000},
+        size_of_run{65536, 16'000, 2'000}}) {
+    std::vector<double> rates, p50, p99;
+    for (int i = 0; i < rounds; ++i) {
+      rates.push_back(one_way(system, to, bytes, messages / share));
+      const auto t = round_trip(system, to, bytes, count / share);
+      p50.push_back(t.p50);
+      p99.push_back(t.p99);
+    }
+    const auto size = std::to_string(bytes) + "B";
+    print(name + "_one_way_" + size, median(rates), "messages/s");
+    print(name + "_round_trip_p50_" + size, median(p50), "us");
+    print(name + "_round_trip_p99_" + size, median(p99), "us");
+  }
+}
+
+caf::actor meet(caf::actor_system& system, std::uint16_t port) {
+  caf::scoped_actor self{system};
+  auto& links = troupe::remoting::service::of(system);
+  links.gateway(nullptr);
+  links.observe(caf::actor_cast<caf::actor>(self));
+  links.connect({"127.0.0.1", port});
+  caf::actor found;
+  self->receive([&](const troupe::remoting::link_up& up) { found = up.gateway; });
+  return found;
+}
+
+// 100 MB of 1 KiB messages are on their way to an actor that reads them; an urgent request goes to another one beside it.
+void urgent(caf::actor_system& system, const caf::actor& to, int rounds) {
+  caf::scoped_actor self{system};
+  caf::actor helper;
+  self->request(to, 60s, helper_atom::value)
+      .receive([&](caf::actor& h) { helper = h; }, [](caf::error&) { std::abort(); });
+  const std::string payload(1024, 'x');
+  std::vector<double> worst, typical;
+  for (int round = 0; round < rounds; ++round) {
+    std::vector<double> times;
+    for (int i = 0; i < 100; ++i) {
+      for (int k = 0; k < 1000; ++k) self->send(to, payload);
+      const auto begin = clock_type::now();
+      self->request<caf::message_priority::high>(helper, 60s, 1)
+          .receive([](int) {}, [](caf::error&) { std::abort(); });
+      times.push_back(std::chrono::duration<double, std::milli>(clock_type::now() - begin).count());
+    }
+    self->request(to, 60s, sync_atom::value)
+        .receive([](bool) {}, [](caf::error&) { std::abort(); });
+    std::sort(times.begin(), times.end());
+    typical.push_back(times[times.size() / 2]);
+    worst.push_back(times.back());
+  }
+  print("link_urgent_behind_100MB_p50", median(typical), "ms");
+  print("link_urgent_behind_100MB_worst", median(worst), "ms");
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  int rounds = 3;
+  bool quickly = false;
+  std::string only;
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    if (arg == "--serve" && i + 1 < argc) return serve(argv[++i]);
+    if (arg == "--rounds" && i + 1 < argc) rounds = std::stoi(argv[++i]);
+    if (arg == "--quick") quickly = true;
+    if (arg == "--only" && i + 1 < argc) only = argv[++i];
+  }
+  const auto wanted = [&](const char* what) { return only.empty() || only == what; };
+  if (wanted("link") || wanted("urgent")) {
+    auto child = start("link");
+    {
+      caf::actor_system_config config;
+      common(config);
+      troupe::remoting::service::load(config, link_settings("client", false));
+      caf::actor_system system{config};
+      auto to = meet(system, child.port);
+      if (wanted("link")) measure("link", system, to, rounds, quickly);
+      if (wanted("urgent")) urgent(system, to, rounds);
+      troupe::remoting::service::of(system).stop();
+    }
+    finish(child);
+  }
+  if (wanted("basp")) {
+    auto child = start("basp");
+    {
+      caf::actor_system_config config;
+      common(config);
+      config.load<caf::io::middleman>();
+      caf::actor_system system{config};
+      auto to = system.middleman().remote_actor("127.0.0.1", child.port);
+      if (!to) return 1;
+      measure("basp", system, *to, rounds, quickly);
+    }
+    finish(child);
+  }
+  if (wanted("local")) {
+    caf::actor_system_config config;
+    common(config);
+    caf::actor_system system{config};
+    auto to = system.spawn(sink);
+    measure("local", system, to, rounds, quickly);
+    caf::anon_send_exit(to, caf::exit_reason::kill);
+  }
+}

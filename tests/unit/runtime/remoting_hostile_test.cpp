@@ -1,0 +1,209 @@
+#include "remoting_fixture.hpp"
+#include "remoting_rogue.hpp"
+#include "runtime/error.hpp"
+
+#include <fstream>
+#include <random>
+
+#include <doctest/doctest.h>
+
+using namespace troupe;
+using namespace troupe::test;
+
+namespace {
+const std::string secret = "the cluster's secret";
+
+caf::behavior answering(caf::event_based_actor*) {
+  return {[](int x) { return x + 1; }};
+}
+remoting::settings guarded(const std::string& name) {
+  auto config = local(name);
+  config.credentials.secret = secret;
+  return config;
+}
+// A node under attack, and an honest one that is served meanwhile.
+struct scene {
+  linked_system node{guarded("a")}, honest{guarded("b")};
+  caf::actor there;
+  std::size_t before = 0;
+  scene() {
+    node.offer(answering);
+    honest.links().gateway(nullptr);
+    there = honest.meet(node);
+    REQUIRE(there);
+    before = resident();
+  }
+  void still_served() {
+    caf::scoped_actor self{honest.system()};
+    for (int i = 0; i < 20; ++i)
+      self->request(there, 20s, i)
+          .receive([&](int x) { CHECK(x == i + 1); }, [](caf::error& e) { FAIL(sentence_of(e)); });
+  }
+  static std::size_t resident() {
+    std::ifstream file{"/proc/self/statm"};
+    std::size_t all = 0, mine = 0;
+    file >> all >> mine;
+    return mine * 4096;
+  }
+  void memory_is_bounded() const { CHECK(resident() < before + (64u << 20)); }
+  std::uint16_t port() { return node.address().port; }
+};
+std::string header(std::uint32_t length, std::uint8_t kind) {
+  link::buffer bytes;
+  link::put(bytes, length);
+  link::put(bytes, kind);
+  link::put(bytes, std::uint8_t{0});
+  return {bytes.begin(), bytes.end()};
+}
+link::identity someone(const std::string& name) {
+  link::identity me;
+  me.cluster = "test";
+  me.node = name;
+  return me;
+}
+}  // namespace
+
+TEST_CASE("remoting: a stranger's bytes: the node lives, and others are served") {
+  scene s;
+  std::mt19937_64 random{7};
+  for (int i = 0; i < 300; ++i) {
+    rogue stranger{s.port()};
+    std::string bytes;
+    switch (i % 6) {
+      case 0:
+        bytes = header(0, 1);
+        break;
+      case 1:
+        bytes = header(0xffffffff, 1) + std::string(1000, 'x');
+        break;
+      case 2:
+        bytes = header(100, 16) + std::string(98, 'y');
+        break;
+      case 3:
+        bytes = std::string(static_cast<std::size_t>(random() % 4096), static_cast<char>(random()));
+        break;
+      case 4:
+        bytes = "GET / HTTP/1.1\r\n\r\n";
+        break;
+      default:
+        bytes = header(40, 1).substr(0, static_cast<std::size_t>(random() % 6));
+        break;
+    }
+    stranger.send_text(bytes);
+  }
+  s.still_served();
+  s.memory_is_bounded();
+}
+
+TEST_CASE(
+    "remoting: nothing proven, nothing answered: strangers are closed at once or at the deadline") {
+  auto config = guarded("a");
+  config.bounds.handshake_deadline = 500ms;
+  linked_system node{config};
+  rogue loud{node.address().port}, silent{node.address().port}, slow{node.address().port};
+  loud.send_text("this is no link at all, and it is long enough to tell");
+  CHECK(loud.closed_within(5s));
+  const auto until = std::chrono::steady_clock::now() + 5s;
+  bool open = true;
+  while (open && std::chrono::steady_clock::now() < until)
+    open = slow.send_text("T") && !slow.closed_within(60ms);
+  CHECK_FALSE(open);
+  CHECK(silent.closed_within(5s));
+}
+
+TEST_CASE("remoting: 500 idle connections do not keep others out") {
+  scene s;
+  std::vector<rogue> idle;
+  for (int i = 0; i < 500; ++i) idle.emplace_back(s.port());
+  s.still_served();
+  s.memory_is_bounded();
+  CHECK(eventually(
+      [&] { return idle.back().closed_within(100ms) || idle.front().closed_within(100ms); }, 15s));
+  idle.clear();
+  linked_system late{guarded("c")};
+  late.links().gateway(nullptr);
+  CHECK(late.meet(s.node));
+}
+
+TEST_CASE("remoting: a replayed handshake does not get in") {
+  scene s;
+  rogue honest{s.port()};
+  REQUIRE_FALSE(honest.greet(someone("z"), secret));
+  rogue wrong{s.port()};
+  CHECK(wrong.greet(someone("z"), "not the secret"));
+  rogue elsewhere{s.port()};
+  auto other = someone("z");
+  other.cluster = "other";
+  CHECK(elsewhere.greet(other, secret));
+}
+
+TEST_CASE("remoting: a credentialed peer's bytes harm nobody else") {
+  scene s;
+  std::mt19937_64 random{11};
+  const auto attack = [&](const char* what, const std::function<void(rogue&)>& how) {
+    CAPTURE(what);
+    rogue peer{s.port()};
+    REQUIRE_FALSE(peer.greet(someone("z"), secret));
+    how(peer);
+    s.still_served();
+  };
+  attack("a frame of 4 GiB", [](rogue& r) { r.send_text(header(0xffffffff, 16) + "x"); });
+  attack("an empty frame", [](rogue& r) { r.send_text(header(0, 16)); });
+  attack("a truncated frame", [](rogue& r) { r.send_text(header(1000, 16) + "short"); });
+  attack("an unknown kind", [](rogue& r) { r.send_text(header(2, 99)); });
+  attack("a batch of nonsense", [&](rogue& r) {
+    link::buffer batch(500);
+    for (auto& byte : batch) byte = static_cast<char>(random());
+    r.send_batch(1, link::lane::normal, batch);
+  });
+  attack("a sequence number out of order",
+         [](rogue& r) { r.send_batch(77, link::lane::normal, link::buffer(40)); });
+  attack("forged ids and sources", [&](rogue& r) {
+    link::buffer batch;
+    for (int i = 0; i < 2000; ++i) {
+      link::record rec;
+      rec.what = static_cast<link::op>(1 + random() % 8);
+      rec.by = static_cast<link::sender>(random() % 4);
+      rec.kind = static_cast<link::message_kind>(random() % 3);
+      rec.target = random() % 64;
+      rec.source = random() % 64;
+      rec.id = random() % 64;
+      for (auto& byte : rec.from.node.bytes) byte = static_cast<std::uint8_t>(random());
+      rec.from.actor = random() % 64;
+      link::buffer body(random() % 32);
+      for (auto& byte : body) byte = static_cast<char>(random());
+      rec.body = body;
+      link::put_record(batch, rec);
+    }
+    r.send_batch(1, link::lane::normal, batch);
+  });
+  attack("nesting 20,000 deep", [](rogue& r) {
+    // content: one element, a message that holds one element, a message ...
+    link::buffer body;
+    for (int i = 0; i < 20'000; ++i) {
+      link::put(body, std::uint8_t{1});
+      link::put(body, static_cast<std::uint8_t>(caf::type_nr<caf::message>::value));
+    }
+    for (std::uint64_t target = 1; target < 32; ++target) {
+      link::record rec;
+      rec.target = target;
+      rec.body = body;
+      link::buffer batch;
+      link::put_record(batch, rec);
+      r.send_batch(target, link::lane::normal, batch);
+    }
+  });
+  attack("counts beyond the bytes", [](rogue& r) {
+    link::buffer body;
+    for (int i = 0; i < 12; ++i) link::put(body, std::uint8_t{0xff});
+    link::buffer batch;
+    for (std::uint64_t target = 1; target < 32; ++target) {
+      link::record rec;
+      rec.target = target;
+      rec.body = body;
+      link::put_record(batch, rec);
+    }
+    r.send_batch(1, link::lane::normal, batch);
+  });
+  s.memory_is_bounded();
+}
