@@ -129,6 +129,7 @@ void hub::stop() {
   for (auto& [life, session] : left)
     session->close(make_error(errc::unknown_outcome, "this node's links were stopped"),
                    caf::exit_reason::remote_link_unreachable);
+  exports_.clear();  // what only peers have held ends now, and with it the system's wait for it
 }
 
 caf::strong_actor_ptr hub::gateway() const {

@@ -214,7 +214,7 @@ void urgent(caf::actor_system& system, const caf::actor& to, int rounds) {
     for (int i = 0; i < 100; ++i) {
       for (int k = 0; k < 1000; ++k) self->send(to, payload);
       const auto begin = clock_type::now();
-      self->request<caf::message_priority::high>(helper, 60s, 1)
+      self->request<caf::message_priority::high>(helper, caf::duration{60s}, 1)
           .receive([](int) {}, [](caf::error&) { std::abort(); });
       times.push_back(std::chrono::duration<double, std::milli>(clock_type::now() - begin).count());
     }

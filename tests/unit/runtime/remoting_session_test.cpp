@@ -22,10 +22,9 @@ caf::behavior recorder(caf::stateful_actor<tally>* self) {
         ++self->state.next;
       },
       [](std::int64_t x, std::int64_t y) { return x + y; },
-      [=](total_atom) { return std::make_pair(self->state.next, self->state.ordered); },
+      [=](total_atom) { return std::make_tuple(self->state.next, self->state.ordered); },
   };
 }
-using total = std::pair<int, bool>;
 }  // namespace
 
 TEST_CASE("remoting: a connection cut 200 times under load loses, doubles and reorders nothing") {
@@ -62,9 +61,9 @@ TEST_CASE("remoting: a connection cut 200 times under load loses, doubles and re
   CHECK(wrong == 0);
   self->request(there, 60s, total_atom::value)
       .receive(
-          [&](const total& t) {
-            CHECK(t.first == sent);
-            CHECK(t.second);
+          [&](int taken, bool ordered) {
+            CHECK(taken == sent);
+            CHECK(ordered);
           },
           [&](caf::error& e) { FAIL(sentence_of(e)); });
   CHECK(a.seen->count("down b") == 0);

@@ -74,7 +74,7 @@ TEST_CASE("remoting: urgent requests are answered") {
   const auto there = a.meet(b);
   REQUIRE(there);
   caf::scoped_actor self{a.system()};
-  self->request<caf::message_priority::high>(there, 20s, 5)
+  self->request<caf::message_priority::high>(there, caf::duration{20s}, 5)
       .receive([](int x) { CHECK(x == 6); }, [&](caf::error& e) { FAIL(sentence_of(e)); });
 }
 
