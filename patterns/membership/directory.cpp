@@ -60,6 +60,11 @@ void directory::changed(const record& r, changes& out) {
 void directory::entered_state(record& r, member_state was, instant now, const std::string& reason,
                               changes& out) {
   notes_[r.id].entered = now;
+  if (r.state == member_state::removed && was < member_state::exiting) {  // it has not left: it was
+    record down = r;                                                      // downed, elsewhere
+    down.state = member_state::down;
+    out.events.push_back({event_kind::downed, std::move(down), reason});
+  }
   out.events.push_back({kind_of(r.state), r, reason});
   if (was < member_state::down && !present(r)) {
     --size_;

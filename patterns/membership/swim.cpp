@@ -54,7 +54,7 @@ void swim::step(const input& in, instant now, output& out) {
           : earliest({prober_.due(), directory_.due(), next_duties_,
                       news_.empty() ? instant::max() : next_gossip_, next_sync_, next_resolve_});
   due_ = std::max(wanted, w.now);  // what is overdue by then was not asked for in time
-  if (over_) due_ = instant::max() - paused_;
+  if (over_) due_ = w.now + std::chrono::hours{1};
 }
 
 instant swim::due() const { return due_ + paused_; }
@@ -126,6 +126,12 @@ void swim::on(const link_hint& h, work& w) {
     if (!h.connected) prober_.urgent(other, members(), id(), health_, w.now, w.a);
     if (h.connected && !reachable(r)) w.a.pings.emplace_back(other, 0);
   }
+}
+
+void swim::on(const disowned& d, work& w) {
+  if (over_) return;
+  directory_.advance(id(), exiting_ ? member_state::removed : member_state::down,
+                     exiting_ ? "left" : "declared down by " + d.by, w.now, w.c);
 }
 
 // Carries out what the parts have found, until there is nothing left.

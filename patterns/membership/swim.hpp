@@ -52,7 +52,10 @@ struct link_hint {  // the network has lost, or has, its connection to this inca
   std::string incarnation{};
   bool connected = false;
 };
-using input = std::variant<tick, message, leave, down, link_hint>;
+struct disowned {  // the network was told that this incarnation is down and may not return
+  std::string by{};
+};
+using input = std::variant<tick, message, leave, down, link_hint, disowned>;
 enum class refusal : std::uint8_t {
   not_found,  // no present member has this name
   not_joined,
@@ -98,6 +101,7 @@ class swim {
   void on(const leave& l, work& w);
   void on(const down& d, work& w);
   void on(const link_hint& h, work& w);
+  void on(const disowned& d, work& w);
   void on(const ping& m, work& w);
   void on(const ping_request& m, work& w);
   void on(const ack& m, work& w);
@@ -123,6 +127,7 @@ class swim {
   void apply(const std::vector<record>& heard, std::size_t count_max, work& w);
 
   void send(const record& to, message what, work& w);
+  void report(const header& by, std::string reason, work& w);
   void turn_away_from(const header& who, turn_away why, const std::string& meant, work& w);
   void farewell(work& w);
   header head(const std::string& incarnation) const;
@@ -140,6 +145,7 @@ class swim {
   std::map<member_id, std::unique_ptr<detector>> detectors_;
   std::set<std::string> elsewhere_;  // addresses outside the view where a cluster was, or is
   std::uint64_t cluster_ = 0;
+  std::map<std::string, std::pair<std::string, instant>> reported_;  // refusals by address
   bool alone_ = true;  // has never had another member beside it
   bool over_ = false;
   bool exiting_ = false;

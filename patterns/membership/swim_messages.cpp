@@ -50,6 +50,20 @@ void swim::turn_away_from(const header& who, turn_away why, const std::string& m
        turned_away{head(who.from.incarnation), why, meant, how_.cluster_name, directory_.size()}});
 }
 
+// Whoever refuses does so with each try: the host hears of it once, then now and then.
+void swim::report(const header& by, std::string reason, work& w) {
+  constexpr std::size_t remembered_max = 64;
+  if (reported_.size() >= remembered_max) reported_.clear();
+  auto& [last, at] = reported_[by.address];
+  if (last == reason && w.now - at < std::chrono::seconds{30}) return;
+  last = reason;
+  at = w.now;
+  record peer;
+  peer.id = by.from;
+  peer.address = by.address;
+  w.out.events.push_back({event_kind::refused, std::move(peer), std::move(reason)});
+}
+
 void swim::apply(const std::vector<record>& heard, std::size_t count_max, work& w) {
   const std::size_t count = std::min(heard.size(), count_max);
   for (std::size_t i = 0; i < count; ++i) directory_.apply(heard[i], w.now, w.c);
@@ -172,10 +186,6 @@ void swim::on(const turned_away& m, work& w) {
   const auto give_up = [&](const std::string& reason) {
     directory_.advance(id(), member_state::down, reason, w.now, w.c);
   };
-  const auto report = [&](std::string reason) {
-    record peer{.id = m.head.from, .address = m.head.address};
-    w.out.events.push_back({event_kind::refused, std::move(peer), std::move(reason)});
-  };
   const bool ours = cluster_ != 0 && m.head.cluster == cluster_;
   switch (m.reason) {
     case turn_away::forming:
@@ -207,19 +217,24 @@ void swim::on(const turned_away& m, work& w) {
       }
       return;
     case turn_away::other_cluster:
-      elsewhere_.insert(m.head.address);
+      if (elsewhere_.size() < 64) elsewhere_.insert(m.head.address);
       if (alone_ && cluster_ != 0 && (m.members > 1 || cluster_ > m.head.cluster)) {
         return give_up("a cluster of this name runs already: joining it instead");
       }
-      return report("another cluster of the same name, '" + m.cluster_name +
-                    "', was formed apart: two clusters don't merge; restart the nodes of one");
+      return report(m.head,
+                    "another cluster of the same name, '" + m.cluster_name +
+                        "', was formed apart: two clusters don't merge; restart the nodes of one",
+                    w);
     case turn_away::other_name:
-      return report("it belongs to the cluster '" + m.cluster_name + "', this node to '" +
-                    how_.cluster_name + "'");
+      return report(m.head,
+                    "it belongs to the cluster '" + m.cluster_name + "', this node to '" +
+                        how_.cluster_name + "'",
+                    w);
     case turn_away::name_taken:
-      return report("a living member elsewhere is named '" + id().name + "': choose another name");
+      return report(
+          m.head, "a living member elsewhere is named '" + id().name + "': choose another name", w);
     case turn_away::invalid:
-      return report("it finds our name, address or roles beyond its bounds");
+      return report(m.head, "it finds our name, address or roles beyond its bounds", w);
   }
 }
 }  // namespace troupe::membership
