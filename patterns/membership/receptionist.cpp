@@ -30,6 +30,14 @@ std::vector<listed> core::listing(const std::string& key) const {
   return all;
 }
 
+std::set<std::uint64_t> core::actors_of(const std::string& owner) const {
+  std::set<std::uint64_t> all;
+  const auto at = owners_.find(owner);
+  if (at == owners_.end()) return all;
+  for (const auto& what : at->second.offers) all.insert(what.actor);
+  return all;
+}
+
 bool core::visible(const std::string& name, const owner& o) const {
   return name == self_ || (o.linked && o.shown);
 }

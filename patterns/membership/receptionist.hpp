@@ -101,6 +101,7 @@ class core {
   void step(const input& in, instant now, output& out);
   instant due() const { return next_beacon_; }
   std::vector<listed> listing(const std::string& key) const;  // sorted
+  std::set<std::uint64_t> actors_of(const std::string& owner) const;
   std::size_t offered() const { return owners_.at(self_).offers.size(); }
 
  private:
