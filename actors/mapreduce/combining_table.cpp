@@ -1,13 +1,44 @@
 #include "actors/mapreduce/map_sink.hpp"
 
-#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include <sys/mman.h>
 namespace troupe::mapreduce {
+namespace {
+constexpr std::size_t huge_page = 2 << 20;
+}
+
+void combining_table::release::operator()(cell* cells) const { std::free(cells); }
+
+// Words hit the table at random places: with huge pages they hit far fewer pages.
+combining_table::cells_ptr combining_table::zeroed(std::size_t cells) {
+  const auto bytes = cells * cell_bytes;
+  void* memory = nullptr;
+  if (bytes < huge_page) {
+    memory = std::calloc(cells, cell_bytes);
+  } else {
+    memory = std::aligned_alloc(huge_page, bytes);
+    if (memory != nullptr) {
+      ::madvise(memory, bytes, MADV_HUGEPAGE);
+      std::memset(memory, 0, bytes);
+    }
+  }
+  if (memory == nullptr) throw std::bad_alloc{};
+  return cells_ptr{static_cast<cell*>(memory)};
+}
+
+void combining_table::use(cells_ptr cells, std::size_t n) {
+  cells_ = std::move(cells);
+  mask_ = n - 1;
+  grow_at_ = n / 2;
+}
+
 void combining_table::clear() {
-  cells_.assign(std::clamp(cells_.size(), smallest, kept_when_cleared), cell{});
+  use(zeroed(smallest), smallest);
   arena_.clear();
-  mask_ = cells_.size() - 1;
   used_ = 0;
-  grow_at_ = cells_.size() / 2;
 }
 
 void combining_table::fill(cell& empty, const hashed_key& key, std::uint64_t value) {
@@ -25,11 +56,11 @@ void combining_table::fill(cell& empty, const hashed_key& key, std::uint64_t val
 }
 
 void combining_table::grow() {
-  std::vector<cell> old(cells_.size() * 2);
-  old.swap(cells_);
-  mask_ = cells_.size() - 1;
-  grow_at_ = cells_.size() / 2;
-  for (const auto& c : old) {
+  const auto n = cells_grown(), before = cells();
+  const auto old = std::move(cells_);
+  use(zeroed(n), n);
+  for (std::size_t j = 0; j < before; ++j) {
+    const cell& c = old[j];
     if (c.where == 0) continue;
     auto i = hashed_key{key_of(c)}.hash & mask_;
     while (cells_[i].where != 0) i = (i + 1) & mask_;

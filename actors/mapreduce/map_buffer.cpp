@@ -134,7 +134,8 @@ void map_buffer::for_each_entry(const sorted_record& f) {
 
 void map_buffer::add_cell(combining_table::cell& empty, const hashed_key& key, std::uint64_t bits) {
   const auto arena = table_.arena_bytes() + (key.size > 16 ? key.size + 8 : 0);
-  const auto cells = (table_.wants_room() ? 2 : 1) * table_.cells() * combining_table::cell_bytes;
+  const auto cells =
+      (table_.wants_room() ? table_.cells_grown() : table_.cells()) * combining_table::cell_bytes;
   if (table_.used() > 0 && cells + arena > settings_.memory) {
     guarded([&] { spill(); });
     return table_.fill(table_.find(key), key, bits);
@@ -152,19 +153,18 @@ void map_buffer::for_each_cell(const sorted_record& f) {
   };
   std::vector<place> places;
   places.reserve(table_.used());
-  const auto& cells = table_.all();
-  for (std::uint32_t i = 0; i < cells.size(); ++i) {
-    if (cells[i].where == 0) continue;
-    const auto key = table_.key_of(cells[i]);
+  for (std::uint32_t i = 0; i < table_.cells(); ++i) {
+    if (table_.at(i).where == 0) continue;
+    const auto key = table_.key_of(table_.at(i));
     places.push_back({key_prefix(key), i, part_of(key)});
   }
   std::sort(places.begin(), places.end(), [&](const place& a, const place& b) {
     if (a.part != b.part) return a.part < b.part;
     if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    return table_.key_of(cells[a.cell]) < table_.key_of(cells[b.cell]);
+    return table_.key_of(table_.at(a.cell)) < table_.key_of(table_.at(b.cell));
   });
   for (const auto& p : places) {
-    const auto& c = cells[p.cell];
+    const auto& c = table_.at(p.cell);
     const auto key = table_.key_of(c);
     f(p.part, key, {reinterpret_cast<const char*>(&c.value), job_.value_bytes});
   }

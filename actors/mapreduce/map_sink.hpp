@@ -9,10 +9,21 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 namespace troupe::mapreduce {
+// Masks of the low n bytes: a branch on a word's size would be mispredicted for every other word.
+struct byte_masks {
+  std::uint64_t low[17]{};
+  constexpr byte_masks() {
+    for (int n = 1; n <= 16; ++n)
+      low[n] = n < 8 ? (std::uint64_t{1} << (8 * n)) - 1 : ~std::uint64_t{0};
+  }
+};
+inline constexpr byte_masks masks{};
+
 // A key with its first 16 bytes and its hash at hand. Two keys are one if length, head and the
 // bytes behind are equal.
 struct hashed_key {
@@ -45,12 +56,9 @@ struct hashed_key {
   hashed_key(const char* from, std::size_t length, int)
       : data{from}, size{static_cast<std::uint32_t>(length)} {
     std::memcpy(head, from, 16);
-    const std::uint64_t low = size < 8 ? ~(~std::uint64_t{0} << (8 * size)) : ~std::uint64_t{0};
-    const std::uint64_t high = size >= 16  ? ~std::uint64_t{0}
-                               : size <= 8 ? 0
-                                           : ~(~std::uint64_t{0} << (8 * (size - 8)));
-    head[0] &= low;
-    head[1] &= high;
+    const auto kept = size < 16 ? size : 16;
+    head[0] &= masks.low[kept];
+    head[1] &= masks.low[kept < 8 ? 0 : kept - 8];
     finish();
   }
 
@@ -93,7 +101,7 @@ class combining_table {
   // The key's cell, or the empty one where it belongs: then `where` is 0.
   cell& find(const hashed_key& key) {
     for (auto i = key.hash & mask_;; i = (i + 1) & mask_) {
-      cell& c = cells_.data()[i];
+      cell& c = cells_[i];
       if (((c.head[0] ^ key.head[0]) | (c.head[1] ^ key.head[1]) | (c.size ^ key.size)) == 0) {
         if (c.where == 1 || c.where == 0 || rest_equal(c, key)) return c;
       } else if (c.where == 0) {
@@ -107,14 +115,15 @@ class combining_table {
   void clear();
 
   std::size_t used() const { return used_; }
-  std::size_t cells() const { return cells_.size(); }
+  std::size_t cells() const { return mask_ + 1; }
+  std::size_t cells_grown() const { return cells() * (cells() < leaps_below ? 4 : 2); }
   std::size_t arena_bytes() const { return arena_.size(); }
   std::string_view key_of(const cell& c) const {
     return {c.where == 1 ? reinterpret_cast<const char*>(c.head)
                          : arena_.data() + 8 * std::size_t{c.where - 2},
             c.size};
   }
-  const std::vector<cell>& all() const { return cells_; }
+  const cell& at(std::size_t i) const { return cells_[i]; }
   combining_table() { clear(); }
 
  private:
@@ -123,8 +132,14 @@ class combining_table {
                        key.size - 16) == 0;
   }
   static constexpr std::size_t smallest = 1 << 6;
-  static constexpr std::size_t kept_when_cleared = 1 << 12;
-  std::vector<cell> cells_;
+  static constexpr std::size_t leaps_below = 1 << 17;  // a small table is soon too small again
+  struct release {
+    void operator()(cell* cells) const;
+  };
+  using cells_ptr = std::unique_ptr<cell[], release>;
+  static cells_ptr zeroed(std::size_t cells);
+  void use(cells_ptr cells, std::size_t n);
+  cells_ptr cells_{};
   std::vector<char> arena_;
   std::size_t mask_ = 0;
   std::size_t used_ = 0;

@@ -87,11 +87,14 @@ bool split_reader::read_more() {
     filled_ -= begin_;
     begin_ = 0;
   }
-  if (filled_ > what_.record_max)
-    throw task_error{"a record of " + path_ + " at offset " + std::to_string(begin_offset()) +
-                     " is longer than " + std::to_string(what_.record_max) +
-                     " bytes: raise troupe.record_bytes_max"};
-  if (filled_ == buffer_.size() - block_slack) buffer_.resize(2 * filled_ + block_slack);
+  if (filled_ == buffer_.size() - block_slack) {
+    const auto most = std::max<std::uint64_t>(what_.record_max, chunk_bytes);
+    if (filled_ >= most)
+      throw task_error{"a record of " + path_ + " at offset " + std::to_string(begin_offset()) +
+                       " is longer than " + std::to_string(most) +
+                       " bytes: raise troupe.record_bytes_max"};
+    buffer_.resize(std::min<std::uint64_t>(2 * filled_, most) + block_slack);
+  }
   auto wanted = buffer_.size() - block_slack - filled_;
   // not beyond the piece, whose last byte may well end its last record
   if (end_offset_ < piece_end_)
