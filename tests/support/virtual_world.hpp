@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <random>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -84,10 +84,13 @@ class virtual_world {
     caf::scoped_actor self{system};
     auto pending = self->request(handle, caf::infinite, std::forward<Args>(args)...);
     settle();
-    caf::expected<T> answer{caf::sec::request_timeout};
+    caf::expected<T> answer{caf::error{caf::sec::request_timeout}};
     if (self->mailbox().empty()) return answer;  // nobody answered
-    pending.receive([&](T& value) { answer = std::move(value); },
-                    [&](caf::error& error) { answer = std::move(error); });
+    const auto failed = [&](caf::error& error) { answer = std::move(error); };
+    if constexpr (std::is_void_v<T>)
+      pending.receive([&] { answer = caf::expected<void>{caf::unit}; }, failed);
+    else
+      pending.receive([&](T& value) { answer = std::move(value); }, failed);
     return answer;
   }
 
