@@ -44,7 +44,7 @@ std::size_t session::write(instant now, std::size_t with_socket, buffer& out) {
     write_piece(kept_[again_], acknowledged_ + again_ + 1, out);
     ++again_;
   }
-  while (again_ == kept_.size() && !full()) {
+  while (!full()) {
     const auto on = pick(now);
     if (!on) break;
     transmit(*on, out);

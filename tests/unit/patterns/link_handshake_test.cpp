@@ -319,6 +319,7 @@ TEST_CASE("link handshake: strangers") {
     h.receive(input, 1ms, out);
     CHECK(out.refused == then);
     CHECK(out.send.empty() != answered);
+    if (answered) CHECK(out.send.back() == static_cast<char>(refusal::refused));  // no more
     CHECK(h.over());
     CHECK_FALSE(h.authenticated());
   };
@@ -365,8 +366,14 @@ TEST_CASE("link handshake: a stranger cannot make us believe that we are forbidd
   dialer.start(out);
   handshake{role::acceptor, member(2), secret, fresh_nonce(2), {}, 0s}.receive(
       std::exchange(out.send, {}), 1ms, theirs);
-  const char code[] = {static_cast<char>(refusal::forbidden)};
-  put_frame(theirs.send, frame_kind::refuse, 0, code);
+  SUBCASE("without a proof") {
+    put_frame(theirs.send, frame_kind::refuse, 0, buffer{static_cast<char>(refusal::forbidden)});
+  }
+  SUBCASE("with a wrong one") {
+    buffer body(33, 'x');
+    body.back() = static_cast<char>(refusal::forbidden);
+    put_frame(theirs.send, frame_kind::refuse, 0, body);
+  }
   dialer.receive(theirs.send, 1ms, out);
   CHECK(out.refused == refusal::refused);
   CHECK(out.told);
