@@ -104,7 +104,8 @@ class broker final : public caf::io::broker {
   void attach(connection& c);
   void carry_out(peer_link& l, link::session::output& out);
   void on_batch(peer_link& l, link::batch& batch);
-  void pump(peer_link& l);
+  void pump(peer_link& l, bool promptly = false);
+  bool write_session(peer_link& l, connection& c, instant now, bool promptly);
   bool refill(peer_link& l);
   void lost(peer_link& l, link::fault why);
   void finish(peer_link& l, link::ending why, const std::string& text);

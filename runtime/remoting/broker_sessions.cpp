@@ -174,7 +174,7 @@ void broker::greeted(peer_link& l, caf::strong_actor_ptr gateway) {
 
 void broker::on_wake(const association& who) {
   const auto found = links_.find(who.peer());
-  if (found != links_.end() && found->second->actors.get() == &who) pump(*found->second);
+  if (found != links_.end() && found->second->actors.get() == &who) pump(*found->second, true);
 }
 
 bool broker::refill(peer_link& l) {
@@ -189,7 +189,9 @@ bool broker::refill(peer_link& l) {
   return moved;
 }
 
-void broker::pump(peer_link& l) {
+// `promptly`: one who sends now and then is not to wait for the loop's next turn; who sends much is served better by
+// batches that grow while the socket works.
+void broker::pump(peer_link& l, bool promptly) {
   if (!l.session) return;
   const auto consumed = l.actors->collect_consumed();
   for (const auto on : lanes) {
@@ -199,26 +201,42 @@ void broker::pump(peer_link& l) {
   if (!l.wire) return;
   auto& c = *connections_.at(l.wire->id());
   const auto now = home_->now();
-  const bool acknowledged = home_->world().acknowledges_writes();
-  link::buffer plain;
+  auto& out = l.actors->out();
   for (;;) {
     const bool moved = refill(l);
-    std::size_t written = 0;
-    if (c.tls) {
-      plain.clear();
-      written = l.session->write(now, c.with_socket, plain);
-      write(c, plain);
-    } else {
-      written = l.session->write(now, c.with_socket, wr_buf(c.at));
-      if (acknowledged) c.with_socket += written;
-      if (written > 0) flush(c.at);
-    }
-    if (!moved && written == 0) break;
+    const bool wrote = write_session(l, c, now, std::exchange(promptly, false));
+    for (const auto on : lanes) out.also_queued(on, l.session->queued(on));
+    if (moved || wrote) continue;
+    // while bytes are with the socket its acknowledgement comes back here; a lane that waits for credit has that
+    if (c.with_socket > 0) break;
+    std::array<bool, link::lane_count> waits{};
+    for (const auto on : lanes)
+      waits[static_cast<std::size_t>(on)] = l.session->queued(on) >= session_queue;
+    if (out.sleep(waits)) break;
   }
-  for (const auto on : lanes) l.actors->out().also_queued(on, l.session->queued(on));
-  // while bytes are with the socket its acknowledgement comes back here: no sender needs to wake us
-  if (c.with_socket == 0) l.actors->out().sleep();
   arm(l.session->next_tick());
+}
+
+bool broker::write_session(peer_link& l, connection& c, instant now, bool promptly) {
+  constexpr std::size_t prompt_max = 16 * 1024;
+  if (c.tls) {
+    link::buffer plain;
+    l.session->write(now, c.with_socket, plain);
+    write(c, plain);
+    return !plain.empty();
+  }
+  auto& world = home_->world();
+  auto& bytes = wr_buf(c.at);
+  const auto before = bytes.size();
+  const auto written = l.session->write(now, c.with_socket, bytes);
+  if (written == 0) return false;
+  std::size_t gone = 0;
+  if (promptly && before == 0 && c.with_socket == 0 && written <= prompt_max)
+    gone = world.write_now(c.at, bytes);
+  bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(gone));
+  if (world.acknowledges_writes()) c.with_socket += written - gone;
+  if (!bytes.empty()) flush(c.at);
+  return true;
 }
 
 void broker::lost(peer_link& l, link::fault why) {

@@ -212,6 +212,13 @@ class real final : public environment {
     ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
   }
+  std::size_t write_now(const caf::io::connection_handle& handle,
+                        std::span<const char> bytes) override {
+    const auto sent = ::send(static_cast<int>(handle.id()), bytes.data(), bytes.size(),
+                             MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<std::size_t>(sent)
+                    : 0;  // what failed for good the loop will find out
+  }
   void abort(const caf::io::connection_handle& handle) override {
     ::shutdown(static_cast<int>(handle.id()), SHUT_RDWR);
   }

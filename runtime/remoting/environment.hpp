@@ -42,6 +42,8 @@ class environment {
   virtual bool acknowledges_writes() const = 0;  // CAF's test multiplexer does not
   virtual void tune(const caf::io::connection_handle&,
                     std::size_t buffer_bytes) = 0;  // no delay, socket buffers
+  // Bytes that went out at once, past the loop: 0 where that is not possible. Only while the loop has none to write.
+  virtual std::size_t write_now(const caf::io::connection_handle&, std::span<const char>) = 0;
   virtual void abort(
       const caf::io::connection_handle&) = 0;  // nothing more goes through, either way
   virtual std::chrono::microseconds round_trip(

@@ -1,5 +1,7 @@
 #include "runtime/remoting/outbox.hpp"
 
+#include <utility>
+
 namespace troupe::remoting {
 bool outbox::full(link::lane on, unsigned marks) const {
   if (marks == 0) return false;
@@ -23,9 +25,7 @@ outbox::verdict outbox::append(link::lane on, link::buffer& bytes, unsigned mark
   } else {
     link::put_bytes(lane.batches.back(), bytes);
   }
-  if (awake_) return verdict::queued;
-  awake_ = true;
-  return verdict::wake;
+  return std::exchange(lane.attended, true) ? verdict::queued : verdict::wake;
 }
 
 bool outbox::take(link::lane on, link::buffer& batch) {
@@ -38,12 +38,12 @@ bool outbox::take(link::lane on, link::buffer& batch) {
   return true;
 }
 
-bool outbox::sleep() {
+bool outbox::sleep(const std::array<bool, link::lane_count>& waits) {
   std::lock_guard guard{mutex_};
-  for (const auto& lane : lanes_) {
-    if (!lane.batches.empty()) return false;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (!lanes_[i].batches.empty() && !waits[i]) return false;
   }
-  awake_ = false;
+  for (auto& lane : lanes_) lane.attended = !lane.batches.empty();
   return true;
 }
 

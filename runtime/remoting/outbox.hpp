@@ -30,8 +30,9 @@ class outbox {
   bool full(link::lane on, unsigned marks) const;
   // The next batch of a lane; false: it is empty.
   bool take(link::lane on, link::buffer& batch);
-  // The taker goes to sleep: false if meanwhile something came.
-  bool sleep();
+  // The taker goes to sleep: false if meanwhile something came. Of the lanes that wait for the peer anyway nothing more
+  // needs to wake it, of the others the next record.
+  bool sleep(const std::array<bool, link::lane_count>& waits);
   bool close();  // false: it was closed already
   std::size_t queued(link::lane on) const {
     return lanes_[index(on)].bytes.load(std::memory_order_relaxed);
@@ -45,6 +46,7 @@ class outbox {
   struct queue {
     std::deque<link::buffer> batches;
     std::atomic<std::size_t> bytes{0};
+    bool attended = false;  // by a taker that is awake, or will be woken by the peer
   };
   static std::size_t index(link::lane on) { return static_cast<std::size_t>(on); }
 
@@ -53,7 +55,6 @@ class outbox {
   mutable std::mutex mutex_;
   std::array<queue, link::lane_count> lanes_;
   std::array<std::atomic<std::size_t>, link::lane_count> elsewhere_{};
-  bool awake_ = false;
   bool closed_ = false;
 };
 }  // namespace troupe::remoting
