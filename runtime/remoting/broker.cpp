@@ -86,7 +86,7 @@ caf::expected<endpoint> broker::listen() {
 }
 
 void broker::arm(instant at) {
-  if (at >= armed_) return;
+  if (at >= armed_ || stopping_) return;
   armed_ = at;
   const auto now = home_->now();
   delayed_send(this, at > now ? at - now : instant{0}, tick_atom::value, ++generation_);

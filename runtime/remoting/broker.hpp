@@ -49,6 +49,7 @@ class broker final : public caf::io::broker {
     std::optional<link::choice> chosen;
     bool attached = false;
     bool closing = false;
+    bool heard_from = false;
     std::size_t with_socket = 0;
     std::size_t read_size = 0;
     export_table::instant since{};
@@ -101,7 +102,7 @@ class broker final : public caf::io::broker {
   // sessions (broker_sessions.cpp)
   peer_link& link_of(const link::incarnation& life);
   link::meeting::session_state state_of(const peer_link& l) const;
-  void attach(connection& c);
+  void settle(connection& c);
   void carry_out(peer_link& l, link::session::output& out);
   void on_batch(peer_link& l, link::batch& batch);
   void pump(peer_link& l, bool promptly = false);

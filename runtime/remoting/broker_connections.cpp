@@ -146,6 +146,7 @@ void broker::on_bytes(const caf::io::new_data_msg& data) {
   const auto found = connections_.find(data.handle.id());
   if (found == connections_.end() || found->second->closing) return;
   auto& c = *found->second;
+  c.heard_from = true;
   // large reads only where there is much to read: the buffer is cleared each time
   const auto size = data.buf.size();
   const auto wanted = size >= c.read_size ? read_max : size < read_min / 2 ? read_min : c.read_size;
@@ -202,7 +203,7 @@ void broker::carry_out(connection& c, link::handshake::output& out) {
     l.meeting.dial_over();
     if (!l.meeting.welcomed(*c.chosen)) return close(c, false);
   }
-  attach(c);
+  settle(c);
 }
 
 std::optional<link::refusal> broker::objection(const link::identity& who) {
@@ -282,8 +283,16 @@ void broker::close(connection& c, bool at_once) {
   c.closing = true;
   const auto at = c.at;
   if (at_once) home_->world().abort(at);
-  halt(at);
-  caf::io::broker::close(at);
+  const auto let_go = [this, at] {
+    halt(at);
+    caf::io::broker::close(at);
+  };
+  // CAF never lets go of a socket that is closed in the very turn of its loop in which it was added
+  if (c.heard_from) {
+    let_go();
+  } else {
+    backend().post([self = caf::strong_actor_ptr{ctrl()}, let_go] { let_go(); });
+  }
   bury(at);
 }
 

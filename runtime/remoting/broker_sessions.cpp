@@ -88,7 +88,7 @@ void broker::unreachable(const endpoint& to, const caf::error& why, const link::
   }
 }
 
-void broker::attach(connection& c) {
+void broker::settle(connection& c) {
   const auto life = *c.met;
   const auto agreed = *c.chosen;
   const auto& they = c.shake->peer();

@@ -9,6 +9,7 @@
 #include <caf/mailbox_element.hpp>
 #include <caf/message.hpp>
 #include <caf/message_builder.hpp>
+#include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
 
 namespace troupe::remoting {
