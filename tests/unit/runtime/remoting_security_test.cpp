@@ -87,12 +87,14 @@ TEST_CASE(
   };
   auto outsider = theirs[1].files;
   outsider.authority = mine[0].files.authority;
-  for (const auto& [what, from, to] :
+  for (const auto& r :
        {row{"another authority", theirs[1].files, mine[0].files},
+        row{"another authority's, shown under ours", outsider, mine[0].files},
         row{"another's name", mine[2].files, mine[0].files}, row{"none", {}, mine[0].files},
         row{"only the dialer has one", mine[1].files, {}}}) {
+    const std::string what = r.what;
     CAPTURE(what);
-    const auto refusal = dial(with("b", from), with("a", to));
+    const auto refusal = dial(with("b", r.from), with("a", r.to));
     MESSAGE(refusal);
     CHECK(refusal != "");
   }
