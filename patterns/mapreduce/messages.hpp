@@ -87,8 +87,9 @@ struct job_plan {
   std::vector<split> splits;
   std::vector<std::string> cuts;
   std::string token;
+  bool skip_bad_records = false;  // the job's class allows it, whatever the submission says
 };
-TROUPE_MESSAGE(job_plan, splits, cuts, token)
+TROUPE_MESSAGE(job_plan, splits, cuts, token, skip_bad_records)
 
 // ---- tasks and their attempts
 

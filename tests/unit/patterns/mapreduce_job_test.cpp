@@ -260,6 +260,25 @@ TEST_CASE("mapreduce job: of two attempts the first to end is committed, the oth
   CHECK(b.done("r0.1") == output{});
 }
 
+TEST_CASE("mapreduce job: one backup a task, and backups for a tenth of what runs") {
+  bench b{31};
+  for (int i = 0; i < 31; ++i) b.free("a", map);
+  b.now = 1000ms;
+  b.done("m30.1");
+  b.now = 9000ms;
+  std::string given;
+  for (int i = 0; i < 9; ++i) given += b.free("b", map) + " ";
+  CHECK(given == "m0.2 m1.2 m2.2       ");
+  CHECK_FALSE(b.core.wants(map, b.now));
+  bench off{2, 1, with(1, [](job_spec& s) { s.speculative = false; })};
+  off.free("a", map);
+  off.free("a", map);
+  off.now = 1000ms;
+  off.done("m0.1");
+  off.now = 99'000ms;
+  CHECK(off.free("b", map) == "");
+}
+
 TEST_CASE("mapreduce job: a straggling reducer's backup and itself are never both committed") {
   bench b{1, 2};
   b.free("a", map);

@@ -1,0 +1,65 @@
+// The map outputs that lie on this worker's disk, and the actor that serves them.
+#pragma once
+#include "actors/mapreduce/executor.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+namespace troupe::mapreduce {
+// One job on this worker: its runner, opened by whoever needs it first, and its directory, which
+// goes with the last holder of the place.
+class job_place {
+ public:
+  job_place(std::shared_ptr<executor> code, job_spec job, std::string directory);
+  ~job_place();
+  job_place(const job_place&) = delete;
+  job_place& operator=(const job_place&) = delete;
+
+  // Blocks; called in the attempts' threads.
+  result<std::shared_ptr<job_runner>, std::string> runner();
+  const job_spec& job() const { return job_; }
+
+ private:
+  std::shared_ptr<executor> code_;
+  job_spec job_;
+  std::string directory_;
+  std::mutex mutex_;
+  std::shared_ptr<job_runner> runner_;
+};
+using job_place_ptr = std::shared_ptr<job_place>;
+
+// Filled by the worker, read by the server: from different threads.
+class output_shelf {
+ public:
+  void put(const attempt_id& map, job_place_ptr place, map_output output);
+  // False: there is no such output, and nobody need ask again.
+  bool find(const fetch& wanted, std::string& file, segment& part) const;
+  void close(const std::string& job);  // its outputs are not found any more
+  void retire(job_place_ptr place);    // the last holder removes a directory: let it be sweep
+  void sweep();                        // deletes what was closed and retired; blocks
+  bool empty() const;
+
+ private:
+  struct entry {
+    job_place_ptr place;
+    map_output output;
+  };
+  using key = std::tuple<std::string, std::uint32_t, std::uint32_t>;
+  mutable std::mutex mutex_;
+  std::map<key, entry> entries_;
+  std::vector<entry> closed_;
+};
+
+// In a thread of its own, since it reads from disk. Answers fetch with chunk, or with not_found
+// (no such output), invalid_argument, or failed (it cannot be read); any other message sweeps.
+struct sweep_outputs {};
+TROUPE_MESSAGE(sweep_outputs)
+caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf);
+}  // namespace troupe::mapreduce

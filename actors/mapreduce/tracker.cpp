@@ -1,0 +1,324 @@
+#include "actors/mapreduce/tracker.hpp"
+
+#include "actors/mapreduce/job_log.hpp"
+#include "actors/mapreduce/tracker_actor.hpp"
+#include "runtime/log.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+namespace troupe::mapreduce {
+namespace {
+constexpr std::uint32_t reducers_max = 10'000;
+
+std::string hex(std::uint64_t number) {
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
+  return {digits.data(), end};
+}
+
+// What is wrong with a submission; empty: nothing.
+std::string complaint(const job_spec& job) {
+  if (job.name.empty()) return "a submission names its job, for example wordcount";
+  if (job.inputs.empty()) return "a job needs at least one input path";
+  if (job.output.empty()) return "a job needs an output directory";
+  if (job.reducers > reducers_max)
+    return "a job has at most " + std::to_string(reducers_max) + " reducers, not " +
+           std::to_string(job.reducers);
+  if (job.attempts_max == 0 || job.deaths_max == 0 || job.silence == 0)
+    return "attempts_max, deaths_max and silence are at least 1";
+  return {};
+}
+}  // namespace
+
+tracker_actor::tracker_actor(caf::actor_config& config, tracker_settings settings)
+    : caf::event_based_actor{config}, s_{std::move(settings)} {
+  s_.kept = std::max<std::size_t>(s_.kept, 1);
+  prefix_ = s_.id + "-" + hex(s_.epoch & 0xfffff) + "-";
+}
+
+instant tracker_actor::now() {
+  return std::chrono::duration_cast<instant>(clock().now().time_since_epoch());
+}
+
+caf::behavior tracker_actor::make_behavior() {
+  set_down_handler([this](const caf::down_msg& down) {
+    for (const auto& [id, w] : workers_)
+      if (w.handle.address() == down.source) return lose(std::string{id});
+  });
+  caf::message_handler users{
+      [this](submit& request) { return on_submit(request.job); },
+      [this](const list_jobs& request) { return on_list(request.everywhere); },
+      [this](const find_job& request) {
+        return at_owner(request,
+                        [this](entry& e) -> caf::result<job_status> { return status_of(e); });
+      },
+      [this](const cancel_job& request) {
+        return at_owner(request, [this](entry& e) { return on_cancel(e); });
+      },
+      [this](const follow_job& request) {
+        return at_owner(request, [&](entry& e) -> caf::result<job_status> {
+          const auto status = status_of(e);
+          if (!mapreduce::over(status.state)) e.followers.push_back(request.follower);
+          return status;
+        });
+      },
+  };
+  caf::message_handler workers{
+      [this](const peer_up& peer) { on_peer_up(peer); },
+      [this](const peer_down& peer) { lose(peer.id); },
+      [this](const greet_again& who) { greet_worker(who.worker); },
+      [this](const slot_offer& made) { on_offer(made); },
+      [this](const worker_leaves& who) {
+        const auto found = workers_.find(who.worker);
+        if (found == workers_.end()) return;
+        found->second.leaving = true;
+        step_all(worker_leaving{who.worker});
+      },
+      [this](const map_done& report) { feed(report.id.job, report); },
+      [this](const reduce_done& report) { feed(report.id.job, report); },
+      [this](const task_failed& report) { feed(report.id.job, report); },
+      [this](const task_killed& report) { feed(report.id.job, report); },
+      [this](const task_progress& report) { feed(report.id.job, report); },
+      [this](const shuffle_done& report) { feed(report.id.job, report); },
+      [this](const fetch_failed& report) { feed(report.id.job, report); },
+  };
+  caf::message_handler own{
+      [this](planned& plan) { on_planned(plan); },
+      [this](const committed& c) {
+        feed(c.job, part_committed{c.partition, c.error});
+      },
+      [this](const finished& f) { feed(f.job, job_finished{f.error}); },
+      [this](const tracker_tick&) { on_tick(); },
+      [this](const match_offers&) { match(); },
+  };
+  return users.or_else(workers).or_else(own);
+}
+
+void tracker_actor::on_exit() {
+  for (auto& [id, e] : jobs_) {
+    e.cancelled->store(true);
+    if (e.clerk) send(e.clerk, remove_parts{e.core != nullptr});
+  }
+  jobs_.clear();
+  workers_.clear();
+}
+
+// ---- users
+
+caf::result<job_status> tracker_actor::on_submit(job_spec& wanted) {
+  if (auto wrong = complaint(wanted); !wrong.empty())
+    return make_error(errc::invalid_argument, std::move(wrong));
+  wanted.id = prefix_ + std::to_string(++numbers_);
+  wanted.weight = std::max(wanted.weight, 1u);
+  if (wanted.reducers == 0)
+    wanted.reducers = std::clamp(slots(task_kind::reduce), 1u, reducers_max);
+  auto& e = jobs_[wanted.id];
+  e.spec = std::move(wanted);
+  e.submitted = now();
+  e.status.id = e.spec.id;
+  e.status.name = e.spec.name;
+  e.status.output = e.spec.output;
+  e.status.master = s_.id;
+  e.clerk = spawn_clerk(system(), caf::actor_cast<caf::actor>(this), s_.code, e.spec,
+                        std::max(slots(task_kind::map), 1u), e.cancelled);
+  write_submitted(s_.events, e.spec);
+  arm();
+  return status_of(e);
+}
+
+caf::result<job_list> tracker_actor::on_list(bool everywhere) {
+  struct gathering {
+    job_list all;
+    std::size_t missing = 0;
+    caf::typed_response_promise<job_list> promise;
+  };
+  auto g = std::make_shared<gathering>();
+  for (const auto& [id, e] : jobs_) g->all.jobs.push_back(status_of(e));
+  std::vector<caf::actor> others;
+  for (const auto& [id, w] : workers_)
+    if (everywhere && id != s_.id && w.tracker) others.push_back(w.tracker);
+  if (others.empty()) return std::move(g->all);
+  g->missing = others.size();
+  g->promise = make_response_promise<job_list>();
+  const auto arrived = [g] {
+    if (--g->missing == 0) g->promise.deliver(std::move(g->all));
+  };
+  for (const auto& other : others)
+    request(other, std::chrono::seconds{2}, list_jobs{false})
+        .then(
+            [g, arrived](job_list& list) {
+              std::move(list.jobs.begin(), list.jobs.end(), std::back_inserter(g->all.jobs));
+              arrived();
+            },
+            [arrived](const caf::error&) { arrived(); });
+  return g->promise;
+}
+
+caf::result<job_status> tracker_actor::on_cancel(entry& e) {
+  if (e.core) {
+    step(e, cancel{});
+    const auto status = status_of(e);
+    if (status.state == job_state::cancelled) return status;
+  } else if (e.status.state == job_state::preparing) {
+    e.cancelled->store(true);  // its plan, when it comes, is thrown away
+    return status_of(e);
+  }
+  return make_error(errc::refused, "job " + e.spec.id + " is " + to_string(status_of(e).state) +
+                                       ": it is too late to cancel it");
+}
+
+// Job ids name the tracker that has the job.
+std::string tracker_actor::owner(const std::string& id) const {
+  const auto number = id.rfind('-');
+  if (number == std::string::npos || number == 0) return {};
+  const auto epoch = id.rfind('-', number - 1);
+  return epoch == std::string::npos ? std::string{} : id.substr(0, epoch);
+}
+
+template <class Request, class Local>
+caf::result<job_status> tracker_actor::at_owner(const Request& request, Local local) {
+  if (auto* e = find(request.job)) return local(*e);
+  const auto node = owner(request.job);
+  if (node.empty() || node == s_.id)
+    return make_error(errc::not_found,
+                      "there is no job " + request.job + ": `troupe jobs` lists what there is");
+  const auto found = workers_.find(node);
+  if (found == workers_.end() || !found->second.tracker)
+    return make_error(errc::unreachable, "job " + request.job + " belongs to node " + node +
+                                             ", which is not there; its jobs ended with it");
+  delegate(found->second.tracker, request);
+  return caf::delegated<job_status>{};
+}
+
+// ---- jobs
+
+tracker_actor::entry* tracker_actor::find(const std::string& id) {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+job_status tracker_actor::status_of(const entry& e) {
+  auto status = e.core ? e.core->status(now()) : e.status;
+  status.master = s_.id;
+  if (!mapreduce::over(status.state))
+    status.elapsed_ms = static_cast<std::uint64_t>((now() - e.submitted).count());
+  return status;
+}
+
+void tracker_actor::on_planned(planned& plan) {
+  auto* e = find(plan.job);
+  if (!e || e->core || mapreduce::over(e->status.state)) return;
+  const bool made = plan.error.empty();
+  if (!made || *e->cancelled) {
+    auto last = status_of(*e);
+    last.state = *e->cancelled ? job_state::cancelled : job_state::failed;
+    last.error = *e->cancelled ? "it was cancelled" : plan.error;
+    return over(*e, std::move(last), made);  // what a refused plan made, it took away itself
+  }
+  e->spec.cuts = std::move(plan.plan.cuts);
+  e->spec.token = std::move(plan.plan.token);
+  e->spec.skip_bad_records = e->spec.skip_bad_records || plan.plan.skip_bad_records;
+  auto spec = e->spec;
+  e->spec.inputs.clear();  // workers get the job without them
+  e->core = std::make_unique<job>(std::move(spec), std::move(plan.plan.splits), now());
+  e->news.push_back({.job = e->spec.id, .what = job_event_kind::job_started});
+  for (const auto& [id, w] : workers_) {
+    if (!w.ready) continue;
+    step(*e, worker_up{id});
+    if (w.leaving) step(*e, worker_leaving{id});
+  }
+  announce(false);
+}
+
+template <class Input>
+void tracker_actor::feed(const std::string& id, const Input& in) {
+  auto* e = find(id);
+  if (!e || !e->core) return;
+  step(*e, in);
+  announce(false);
+}
+
+void tracker_actor::step(entry& e, const input& in) {
+  output out;
+  e.core->step(in, now(), out);
+  carry_out(e, out);
+}
+
+void tracker_actor::step_all(const input& in) {
+  for (auto& [id, e] : jobs_)
+    if (e.core) step(e, in);
+  announce(false);
+}
+
+// What offers got is sent by match(), which knows their numbers.
+void tracker_actor::carry_out(entry& e, output& out) {
+  for (const auto& k : out.kills)
+    if (auto handle = handle_of(k.worker)) send(handle, kill_attempt{k.id});
+  for (const auto& l : out.locations)
+    order(l.worker, l.reducer, located{l.reducer, with_handle(l.where)});
+  for (auto& c : out.commits) send(e.clerk, std::move(c));
+  for (auto& event : out.events) {
+    write_event(s_.events, event);
+    if (!e.followers.empty() && e.news.size() < 1000) e.news.push_back(std::move(event));
+  }
+  if (out.finish) send(e.clerk, finish_parts{});
+  if (mapreduce::over(e.core->state())) over(e, status_of(e), out.abort);
+}
+
+void tracker_actor::over(entry& e, job_status last, bool remove) {
+  e.status = std::move(last);
+  e.core.reset();
+  send(e.clerk, remove_parts{remove});
+  e.clerk = nullptr;
+  for (const auto& [id, w] : workers_) send(w.handle, close_job{e.spec.id});
+  for (auto& turn : turns_) turn.forget(e.spec.id);
+  write_over(s_.events, e.status);
+  tell(e);
+  e.followers.clear();
+  e.news.clear();
+  ended_.push_back(e.spec.id);
+  if (ended_.size() > s_.kept) {
+    jobs_.erase(ended_.front());  // an older one than this
+    ended_.pop_front();
+  }
+}
+
+void tracker_actor::tell(entry& e) {
+  if (e.followers.empty()) return;
+  auto status = status_of(e);
+  auto same = status;
+  same.elapsed_ms = e.told.elapsed_ms;
+  if (e.news.empty() && same == e.told) return;
+  for (const auto& follower : e.followers) send(follower, job_news{status, e.news});
+  e.news.clear();
+  e.told = std::move(status);
+}
+
+void tracker_actor::arm() {
+  if (std::exchange(armed_, true)) return;
+  delayed_send(this, s_.tick_every, tracker_tick{});
+}
+
+void tracker_actor::on_tick() {
+  armed_ = false;
+  bool busy = false;
+  std::vector<std::string> ids;
+  for (const auto& [id, e] : jobs_)
+    if (e.clerk) ids.push_back(id);
+  for (const auto& id : ids) {
+    auto* e = find(id);
+    if (!e) continue;
+    if (e->core) step(*e, tick{});
+    if (!e->clerk) continue;
+    tell(*e);
+    busy = true;
+  }
+  announce(true);
+  if (busy) arm();
+}
+
+caf::actor spawn_tracker(caf::actor_system& system, tracker_settings settings) {
+  return system.spawn<tracker_actor>(std::move(settings));
+}
+}  // namespace troupe::mapreduce
