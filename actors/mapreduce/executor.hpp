@@ -51,8 +51,8 @@ class shuffle {
   // Blocks until something has come. What is not taken yet is bounded: who does not call, holds the
   // senders back.
   virtual shuffle_event next() = 0;
-  // A `local` segment could not be read or its sum was wrong: it will come again, from another
-  // attempt.
+  // The `local` segment that next() gave last could not be read, or its sum was wrong: it will come
+  // again, from another attempt. Calling next() without saying so means that it was well.
   virtual void unreadable(std::uint32_t map, std::uint32_t attempt) = 0;
 };
 

@@ -14,18 +14,23 @@
 namespace troupe::mapreduce {
 shuffle_event shuffle_queue::next() {
   std::unique_lock lock{mutex_};
+  // it asks for more and has not complained: what it read was well
+  if (reading_ && fetcher_) caf::anon_send(fetcher_, *reading_);
+  reading_.reset();
   some_.wait(lock, [&] { return ended_ || !events_.empty(); });
   if (ended_) return {};
   auto event = std::move(events_.front());
   events_.pop_front();
   held_ -= event.data.size();
+  if (event.what == shuffle_event::kind::local) reading_ = local_read{event.map, event.attempt};
   if (!event.data.empty() && fetcher_) caf::anon_send(fetcher_, taken{});
   return event;
 }
 
 void shuffle_queue::unreadable(std::uint32_t map, std::uint32_t attempt) {
   const std::lock_guard lock{mutex_};
-  if (fetcher_) caf::anon_send(fetcher_, not_read{map, attempt});
+  if (reading_ && reading_->map == map) reading_.reset();
+  if (fetcher_) caf::anon_send(fetcher_, local_read{map, attempt, false});
 }
 
 void shuffle_queue::push(shuffle_event event) {
@@ -73,13 +78,7 @@ class fetcher : public caf::event_based_actor {
     return {
         [this](const located_output& output) { locate(output); },
         [this](const taken&) { pump(); },
-        [this](const not_read& which) {
-          auto& from = sources_[which.map];
-          if (from.where.attempt != which.attempt || from.now != state::complete) return;
-          --complete_;
-          finished_ = false;
-          failed(from, true, "the local segment cannot be read");
-        },
+        [this](const local_read& which) { on_local_read(which); },
         [this](const retry& again) {
           auto& from = sources_[again.map];
           if (from.turn != again.turn || from.now != state::resting) return;
@@ -91,12 +90,21 @@ class fetcher : public caf::event_based_actor {
   const char* name() const override { return "fetcher"; }
 
  private:
-  enum class state { unknown, waiting, active, resting, lost, complete };
+  enum class state {
+    unknown,  // nobody has said yet where it is
+    waiting,
+    active,  // chunks are on their way
+    handed,  // local: the reducer reads it
+    resting,
+    lost,
+    complete
+  };
   struct source {
     state now = state::unknown;
     output_location where{};
     caf::actor outputs{};
-    std::uint64_t turn = 0;  // answers and timers of earlier turns are stale
+    std::optional<located_output> newer{};  // came while the reducer was reading
+    std::uint64_t turn = 0;                 // answers and timers of earlier turns are stale
     std::uint64_t asked = 0;
     std::uint64_t got = 0;
     std::uint32_t tries = 0;
@@ -108,6 +116,10 @@ class fetcher : public caf::event_based_actor {
     if (map >= s_.task.maps) return;
     auto& from = sources_[map];
     if (from.now == state::complete) return;  // it came whole, from an earlier attempt
+    if (from.now == state::handed) {
+      from.newer = output;
+      return;
+    }
     if (from.now != state::unknown && from.where.attempt >= output.where.attempt) return;
     drop(from);
     from.where = output.where;
@@ -138,7 +150,8 @@ class fetcher : public caf::event_based_actor {
                       .attempt = from.where.attempt,
                       .part = from.where.part,
                       .file = from.where.file});
-      return completed(from);
+      from.now = state::handed;
+      return;
     }
     if (active_ >= s_.segments_max) return;
     ++active_;
@@ -197,6 +210,20 @@ class fetcher : public caf::event_based_actor {
     if (!last) return;
     --active_;
     completed(from);
+  }
+
+  void on_local_read(const local_read& which) {
+    const auto found = sources_.find(which.map);
+    if (found == sources_.end()) return;
+    auto& from = found->second;
+    if (from.where.attempt != which.attempt || from.now != state::handed) return;
+    const auto newer = std::exchange(from.newer, std::nullopt);
+    if (which.well) {
+      completed(from);
+      return pump();
+    }
+    failed(from, true, "the local segment cannot be read");
+    if (newer) locate(*newer);
   }
 
   void completed(source& from) {

@@ -14,19 +14,21 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 namespace troupe::mapreduce {
-// To the fetcher: the reducer has taken what there was, or could not read a local segment.
+// To the fetcher: the reducer has taken some of what came, and has read a local segment or not.
 struct taken {};
 TROUPE_MESSAGE(taken)
-struct not_read {
+struct local_read {
   std::uint32_t map = 0;
   std::uint32_t attempt = 0;
+  bool well = true;
 };
-TROUPE_MESSAGE(not_read, map, attempt)
+TROUPE_MESSAGE(local_read, map, attempt, well)
 
 // Between two threads: the fetcher's pushes, the reducer's takes.
 class shuffle_queue : public shuffle {
@@ -47,6 +49,7 @@ class shuffle_queue : public shuffle {
   std::deque<shuffle_event> events_;
   std::uint64_t held_ = 0;
   bool ended_ = false;
+  std::optional<local_read> reading_;  // handed out by the last next()
   caf::actor fetcher_;
 };
 

@@ -255,8 +255,7 @@ void tracker_actor::step_all(const input& in) {
 void tracker_actor::carry_out(entry& e, output& out) {
   for (const auto& k : out.kills)
     if (auto handle = handle_of(k.worker)) send(handle, kill_attempt{k.id});
-  for (const auto& l : out.locations)
-    order(l.worker, l.reducer, located{l.reducer, with_handle(l.where)});
+  for (const auto& news : out.locations) send_location(news);
   for (auto& c : out.commits) send(e.clerk, std::move(c));
   for (auto& event : out.events) {
     write_event(s_.events, event);

@@ -87,6 +87,7 @@ class tracker_actor : public caf::event_based_actor {
   bool place(task_kind kind, const open_offer& offer);
   std::size_t best_offer(const std::deque<open_offer>& offers) const;
   void send_orders(entry& e, output& out, std::uint64_t offer);
+  void send_location(const location_news& news);
   template <class Order>
   void order(const std::string& worker, const attempt_id& id, const Order& order);
   void refused(const attempt_id& id, const std::string& worker, const caf::error& why);

@@ -126,6 +126,10 @@ void tracker_actor::send_orders(entry& e, output& out, std::uint64_t offer) {
   }
 }
 
+void tracker_actor::send_location(const location_news& news) {
+  order(news.worker, news.reducer, located{news.reducer, with_handle(news.where)});
+}
+
 // What does not arrive makes the attempt void: it starts again somewhere.
 template <class Order>
 void tracker_actor::order(const std::string& worker, const attempt_id& id, const Order& order) {
