@@ -40,7 +40,7 @@ local_job& fill(local_job& job, const inputs& files) {
 }
 
 inputs random_inputs(std::uint64_t seed) {
-  return {{"a.txt", random_text(seed, 30'000)},
+  return {{"a.txt", random_text(seed, 8'000)},
           {"b/c.txt", random_text(seed + 1000, 2'000)},
           {"b/d.txt", random_text(seed + 2000, 1)},
           {"empty", ""},
