@@ -100,7 +100,9 @@ template <scalar T>
 constexpr T unordered(bits<sizeof(T)> raw) {
   using u = bits<sizeof(T)>;
   constexpr u top = static_cast<u>(u{1} << (8 * sizeof(T) - 1));
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return raw != 0;
+  } else if constexpr (std::is_floating_point_v<T>) {
     return std::bit_cast<T>(static_cast<u>((raw & top) != 0 ? raw ^ top : ~raw));
   } else if constexpr (std::is_enum_v<T>) {
     return static_cast<T>(unordered<std::underlying_type_t<T>>(raw));
@@ -232,7 +234,11 @@ bool get_value(std::string_view& from, T& x, bool last = true) {
     return true;
   } else if constexpr (scalar<T>) {
     if (from.size() < sizeof x) return false;
-    std::memcpy(&x, from.data(), sizeof x);
+    if constexpr (std::is_same_v<T, bool>) {
+      x = from.front() != '\0';
+    } else {
+      std::memcpy(&x, from.data(), sizeof x);
+    }
     from.remove_prefix(sizeof x);
     return true;
   } else if constexpr (list<T>) {
