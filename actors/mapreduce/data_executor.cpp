@@ -34,7 +34,7 @@ auto said(Call&& call) -> result<decltype(call()), std::string> {
 }
 
 job_ptr job_of(const job_spec& spec) {
-  auto found = find_job(spec.name, spec.library);
+  auto found = job_named(spec.name, spec.library);
   if (!found) throw task_error{found.error()};
   return *found;
 }

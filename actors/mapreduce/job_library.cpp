@@ -119,7 +119,7 @@ extern "C" void troupe_register_job(const job_entry* entry) {
   all().compiled_in.push_back(entry);
 }
 
-result<job_ptr, std::string> find_job(const std::string& name, const std::string& library) {
+result<job_ptr, std::string> job_named(const std::string& name, const std::string& library) {
   try {
     const std::lock_guard lock{all().guard};
     if (library.empty()) return choose(all().compiled_in, name, "this program");

@@ -15,7 +15,7 @@ namespace troupe::mapreduce {
 using job_ptr = std::shared_ptr<const job_class>;
 
 // `library` empty: compiled in. `name` empty: the library's only job.
-result<job_ptr, std::string> find_job(const std::string& name, const std::string& library);
+result<job_ptr, std::string> job_named(const std::string& name, const std::string& library);
 
 std::vector<job_ptr> jobs_compiled_in();
 
