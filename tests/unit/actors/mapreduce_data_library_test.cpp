@@ -4,13 +4,13 @@
 namespace {
 using namespace troupe;
 using namespace troupe::test;
-using mapreduce::find_job;
+using mapreduce::job_named;
 
 std::string plugin(const std::string& name) {
   return std::string{TROUPE_BINARY_DIR} + "/lib/" + name + ".so";
 }
 std::string why_not(const std::string& name, const std::string& library) {
-  const auto found = find_job(name, library);
+  const auto found = job_named(name, library);
   return found ? "it was found" : found.error();
 }
 bool has(const std::string& text, const std::string& part) {
