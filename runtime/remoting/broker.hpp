@@ -89,12 +89,12 @@ class broker final : public caf::io::broker {
   void on_met(connection& c, link::handshake::output& out);
   std::optional<link::refusal> objection(const link::identity& who);
   void refused(connection& c, const link::handshake::output& out);
-  void give_up(connection& c, std::string_view reason);
+  void give_up(connection& c, std::string_view reason, bool downed = false);
   void write(connection& c, link::view bytes);
   void close(connection& c, bool at_once);
   void on_closed(handle at);
   void bury(handle at);
-  void dial_failed(const endpoint& to, const caf::error& why);
+  void dial_failed(const endpoint& to, const caf::error& why, bool downed = false);
   void on_sent(const caf::io::data_transferred_msg& sent);
   link::mac_function secret() const;
   std::size_t pending_handshakes() const;

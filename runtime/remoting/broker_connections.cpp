@@ -92,12 +92,12 @@ void broker::connect(const endpoint& to) {
 }
 
 // A session that may still resume dials on: that is nobody's concern yet.
-void broker::dial_failed(const endpoint& to, const caf::error& why) {
+void broker::dial_failed(const endpoint& to, const caf::error& why, bool downed) {
   for (const auto& [life, l] : links_) {
     if (l->session && l->broken && l->dialed == to) return;
   }
   unreachable(to, why);
-  tell(link_refused{to, why});
+  tell(link_refused{to, why, downed});
 }
 
 void broker::on_dialed(const endpoint& to, caf::expected<caf::io::scribe_ptr> result) {
@@ -245,10 +245,11 @@ void broker::refused(connection& c, const link::handshake::output& out) {
     close(c, false);
     return;
   }
-  give_up(c, std::string{out.told ? "the peer says: " : ""} + std::string{sentence(*out.refused)});
+  give_up(c, std::string{out.told ? "the peer says: " : ""} + std::string{sentence(*out.refused)},
+          out.told && *out.refused == link::refusal::forbidden);
 }
 
-void broker::give_up(connection& c, std::string_view reason) {
+void broker::give_up(connection& c, std::string_view reason, bool downed) {
   if (c.closing) return;
   metrics::counter("troupe_link_refused_total", "Connections refused.",
                    {{"reason", c.dialed ? "dialed" : "accepted"}})
@@ -260,7 +261,7 @@ void broker::give_up(connection& c, std::string_view reason) {
   if (!dialed) return;
   const auto why = make_error(errc::refused,
                               "no session with " + to_string(*dialed) + ": " + std::string{reason});
-  dial_failed(*dialed, why);
+  dial_failed(*dialed, why, downed);
 }
 
 void broker::write(connection& c, link::view bytes) {

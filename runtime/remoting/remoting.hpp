@@ -101,6 +101,7 @@ struct link_down {  // the session is over: handles dead, monitors fired, reques
 struct link_refused {  // a dial or a handshake that failed
   endpoint address;
   caf::error reason;
+  bool downed = false;  // the peer says that this incarnation was downed: it may not return
 };
 
 // The incarnation a handle or a node id belongs to, without the session's number.

@@ -144,6 +144,7 @@ TEST_CASE("remoting: who is forbidden ends its session and gets no other") {
   a.links().connect(b.address());
   REQUIRE(eventually([&] { return a.seen->count("refused") == 1; }));
   MESSAGE(sentence_of(a.seen->last_refused().reason));
+  CHECK(a.seen->last_refused().downed);
   CHECK(b.links().stats().empty());
 }
 
