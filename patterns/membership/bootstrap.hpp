@@ -49,5 +49,6 @@ class bootstrap {
   bool rebuilt_;
   timing how_;
   instant started_, next_;
+  unsigned tries_ = 0;
 };
 }  // namespace troupe::membership
