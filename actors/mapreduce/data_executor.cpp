@@ -89,6 +89,7 @@ class data_executor final : public executor {
     if (auto good = check_settings(*job, spec.settings); !good) throw task_error{good.error()};
     const auto files = list_inputs(spec.inputs, cancelled);
     job_plan made{.splits = {}, .cuts = {}, .token = random_token()};
+    made.skip_bad_records = job->skip_bad_records;
     std::uint64_t bytes = 0;
     for (const auto& f : files) bytes += f.size;
     made.splits =

@@ -85,7 +85,7 @@ class executor {
 
   // On each worker, before its first task of the job. Loads the job and reads the token, without
   // which this node does not see the job's file system. `directory` is for local files of this job:
-  // it exists, and the worker removes it.
+  // it exists, is no other's, and the worker removes it.
   virtual result<std::shared_ptr<job_runner>, std::string> open(const job_spec& job,
                                                                 const std::string& directory) = 0;
 };

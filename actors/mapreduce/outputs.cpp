@@ -16,8 +16,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 namespace troupe::mapreduce {
-job_place::job_place(std::shared_ptr<executor> code, job_spec job, std::string directory)
-    : code_{std::move(code)}, job_{std::move(job)}, directory_{std::move(directory)} {}
+job_place::job_place(std::shared_ptr<executor> code, job_spec job,
+                     std::shared_ptr<local_directory> below)
+    : code_{std::move(code)},
+      job_{std::move(job)},
+      below_{std::move(below)},
+      directory_{below_->next(job_.id)} {}
 
 job_place::~job_place() {
   runner_.reset();
@@ -122,8 +126,10 @@ caf::result<chunk> read_chunk(const output_shelf& shelf, const fetch& wanted) {
 }
 }  // namespace
 
-caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf) {
-  return system.spawn<caf::detached>([shelf](caf::event_based_actor*) -> caf::behavior {
+caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf,
+                               std::shared_ptr<local_directory> directory) {
+  return system.spawn<caf::detached>([shelf, directory](caf::event_based_actor*) -> caf::behavior {
+    directory->sweep();
     return {
         [shelf](const fetch& wanted) { return read_chunk(*shelf, wanted); },
         [shelf](const sweep_outputs&) { shelf->sweep(); },

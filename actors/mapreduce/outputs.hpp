@@ -1,6 +1,7 @@
 // The map outputs that lie on this worker's disk, and the actor that serves them.
 #pragma once
 #include "actors/mapreduce/executor.hpp"
+#include "actors/mapreduce/local_directory.hpp"
 
 #include <cstdint>
 #include <map>
@@ -17,7 +18,7 @@ namespace troupe::mapreduce {
 // goes with the last holder of the place.
 class job_place {
  public:
-  job_place(std::shared_ptr<executor> code, job_spec job, std::string directory);
+  job_place(std::shared_ptr<executor> code, job_spec job, std::shared_ptr<local_directory> below);
   ~job_place();
   job_place(const job_place&) = delete;
   job_place& operator=(const job_place&) = delete;
@@ -29,6 +30,7 @@ class job_place {
  private:
   std::shared_ptr<executor> code_;
   job_spec job_;
+  std::shared_ptr<local_directory> below_;
   std::string directory_;
   std::mutex mutex_;
   std::shared_ptr<job_runner> runner_;
@@ -61,5 +63,6 @@ class output_shelf {
 // (no such output), invalid_argument, or failed (it cannot be read); any other message sweeps.
 struct sweep_outputs {};
 TROUPE_MESSAGE(sweep_outputs)
-caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf);
+caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf,
+                               std::shared_ptr<local_directory> directory);
 }  // namespace troupe::mapreduce

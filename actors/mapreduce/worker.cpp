@@ -45,13 +45,15 @@ bool plain(const std::string& name) {
 class worker_actor : public caf::event_based_actor {
  public:
   worker_actor(caf::actor_config& config, worker_settings settings)
-      : caf::event_based_actor{config}, s_{std::move(settings)} {
+      : caf::event_based_actor{config},
+        s_{std::move(settings)},
+        directory_{std::make_shared<local_directory>(s_.directory)} {
     const auto cores = std::max(1u, std::thread::hardware_concurrency());
     slots_ = {s_.map_slots ? s_.map_slots : cores, s_.reduce_slots ? s_.reduce_slots : cores};
   }
 
   caf::behavior make_behavior() override {
-    server_ = spawn_output_server(system(), shelf_);
+    server_ = spawn_output_server(system(), shelf_, directory_);
     set_down_handler([this](const caf::down_msg& down) {
       for (const auto& [id, t] : trackers_) {
         if (t.handle.address() != down.source) continue;
@@ -96,6 +98,7 @@ class worker_actor : public caf::event_based_actor {
     trackers_.clear();
     repeats_.clear();
     s_.tracker = nullptr;
+    directory_.reset();
     server_ = nullptr;
   }
 
@@ -211,8 +214,7 @@ class worker_actor : public caf::event_based_actor {
     }
     auto attempt = std::make_shared<attempt_run>();
     if (hosted == jobs_.end()) {
-      const auto directory = s_.directory + "/" + job.id;
-      attempt->place = std::make_shared<job_place>(s_.code, std::move(job), directory);
+      attempt->place = std::make_shared<job_place>(s_.code, std::move(job), directory_);
       jobs_[id.job] = {from.tracker, attempt->place};
     } else {
       attempt->place = hosted->second.place;
@@ -396,6 +398,7 @@ class worker_actor : public caf::event_based_actor {
   }
 
   worker_settings s_;
+  std::shared_ptr<local_directory> directory_;
   std::array<std::uint32_t, 2> slots_{};
   std::array<std::uint32_t, 2> used_{};  // offered, or running
   std::array<fair, 2> turns_{};

@@ -1,79 +1,20 @@
 // Trackers and workers of several nodes in one process, on real files.
-#include "actors/mapreduce/protocol.hpp"
-#include "actors/mapreduce/tracker.hpp"
-#include "actors/mapreduce/worker.hpp"
+#include "mapreduce_nodes.hpp"
 #include "mapreduce_toy.hpp"
-#include "runtime/codec/inspect.hpp"
-#include "runtime/error.hpp"
-#include "runtime/peers.hpp"
-#include "wait_until.hpp"
 
 #include <random>
-
-#include <caf/all.hpp>
-#include <doctest/doctest.h>
 namespace {
 using namespace mapreduce_toy;
 using namespace std::chrono_literals;
 
-struct config : caf::actor_system_config {
-  config() {
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", 2);
-    register_mapreduce_types(*this);
-  }
-};
+using mapreduce_nodes::nodes;
 
-struct node {
-  caf::actor tracker;
-  caf::actor worker;
-};
-
-class nodes {
+// Nodes with the toy executor.
+class toy_nodes : public nodes {
  public:
-  explicit nodes(int count, std::uint32_t slots = 2) {
-    for (int i = 0; i < count; ++i) start(std::string(1, static_cast<char>('a' + i)), slots);
-  }
-  ~nodes() {
-    on->release();
-    for (auto& [name, n] : all) {
-      caf::anon_send_exit(n.worker, caf::exit_reason::user_shutdown);
-      caf::anon_send_exit(n.tracker, caf::exit_reason::user_shutdown);
-    }
-    all.clear();
-  }
-  void start(const std::string& name, std::uint32_t slots = 2) {
-    auto code = std::make_shared<toy_executor>(name, on);
-    node n;
-    n.tracker =
-        spawn_tracker(system, {.id = name, .epoch = 0x1f, .code = code, .tick_every = 20ms});
-    n.worker = spawn_worker(system, {.id = name,
-                                     .directory = (files / ("local-" + name)).string(),
-                                     .map_slots = slots,
-                                     .reduce_slots = slots,
-                                     .tracker = n.tracker,
-                                     .code = code,
-                                     .report_every = 20ms,
-                                     .patience = 500ms});
-    for (const auto& [other, m] : all) {
-      caf::anon_send(m.tracker, troupe::peer_up{name, n.worker});
-      caf::anon_send(n.tracker, troupe::peer_up{other, m.worker});
-    }
-    caf::anon_send(n.tracker, troupe::peer_up{name, n.worker});
-    all[name] = n;
-  }
-  void kill_worker(const std::string& name) {
-    caf::anon_send_exit(all.at(name).worker, caf::exit_reason::kill);
-  }
-  template <class Answer, class Request>
-  caf::expected<Answer> ask(const caf::actor& who, Request request) {
-    caf::scoped_actor self{system};
-    caf::expected<Answer> answer{caf::sec::request_timeout};
-    self->request(who, 10s, std::move(request))
-        .receive([&](Answer& a) { answer = std::move(a); },
-                 [&](caf::error& e) { answer = std::move(e); });
-    return answer;
-  }
+  explicit toy_nodes(int count, std::shared_ptr<stage> s = std::make_shared<stage>())
+      : nodes{count, [s](auto& name) { return std::make_shared<toy_executor>(name, s); }}, on{s} {}
+  ~toy_nodes() { on->release(); }
   job_spec spec(std::uint32_t reducers, std::uint64_t split_bytes = 2000) {
     job_spec job;
     job.name = "words";
@@ -82,23 +23,6 @@ class nodes {
     job.reducers = reducers;
     job.split_bytes = split_bytes;
     return job;
-  }
-  std::string submit_to(const std::string& name, const job_spec& job) {
-    auto status = ask<job_status>(all.at(name).tracker, submit{job});
-    REQUIRE_MESSAGE(status, troupe::sentence_of(status.error()));
-    return status->id;
-  }
-  job_status status(const std::string& at, const std::string& id) {
-    auto status = ask<job_status>(all.at(at).tracker, find_job{id});
-    REQUIRE_MESSAGE(status, troupe::sentence_of(status.error()));
-    return *status;
-  }
-  job_status finish(const std::string& at, const std::string& id) {
-    job_status last;
-    const bool ended =
-        troupe::test::wait_until([&] { return over((last = status(at, id)).state); }, 60s);
-    REQUIRE_MESSAGE(ended, "the job does not end");
-    return last;
   }
   // Files of words, and their count.
   counts make_input(int count, int words_each) {
@@ -121,11 +45,7 @@ class nodes {
     return sum;
   }
 
-  troupe::test::temp_directory files;
-  std::shared_ptr<stage> on = std::make_shared<stage>();
-  config cfg;
-  caf::actor_system system{cfg};
-  std::map<std::string, node> all;
+  std::shared_ptr<stage> on;
   int outputs = 0;
 };
 
@@ -135,7 +55,7 @@ const auto no_attempt_of = [](task_kind kind) {
 }  // namespace
 
 TEST_CASE("mapreduce actors: a job over three nodes gives the sequential answer") {
-  nodes n{3};
+  toy_nodes n{3};
   const auto expected = n.make_input(20, 400);
   const auto job = n.spec(3);
   const auto id = n.submit_to("a", job);
@@ -156,12 +76,11 @@ TEST_CASE("mapreduce actors: a job over three nodes gives the sequential answer"
   CHECK(list->jobs[0].id == id);
   // nothing of the job stays on the workers' disks
   for (auto name : {"a", "b", "c"})
-    CHECK(troupe::test::wait_until(
-        [&] { return !fs::exists(n.files / ("local-" + std::string{name}) / id); }));
+    CHECK(troupe::test::wait_until([&] { return n.local_files(name).empty(); }));
 }
 
 TEST_CASE("mapreduce actors: a worker killed with finished maps and running ones changes nothing") {
-  nodes n{3};
+  toy_nodes n{3};
   const auto expected = n.make_input(24, 400);
   const auto job = n.spec(2);
   // reducers are held until the worker is dead: then finished maps of it are needed
@@ -182,7 +101,7 @@ TEST_CASE("mapreduce actors: a worker killed with finished maps and running ones
 }
 
 TEST_CASE("mapreduce actors: workers killed and started again all the time") {
-  nodes n{3};
+  toy_nodes n{3};
   const auto expected = n.make_input(40, 300);
   auto job = n.spec(3, 1000);
   job.deaths_max = 1000;
@@ -199,10 +118,7 @@ TEST_CASE("mapreduce actors: workers killed and started again all the time") {
           },
           5s);
       const std::string victim(1, static_cast<char>('b' + chance() % 2));
-      n.kill_worker(victim);
-      caf::anon_send_exit(n.all.at(victim).tracker, caf::exit_reason::user_shutdown);
-      n.all.erase(victim);
-      n.start(victim);
+      n.restart(victim);
     }
     const auto last = n.finish("a", id);
     CHECK(last.error == "");
@@ -215,7 +131,7 @@ TEST_CASE("mapreduce actors: workers killed and started again all the time") {
 }
 
 TEST_CASE("mapreduce actors: the user's error ends the job after four attempts") {
-  nodes n{2};
+  toy_nodes n{2};
   n.make_input(4, 100);
   n.on->fault = [](const attempt_id& id, const std::string&) {
     return id.kind == task_kind::map && id.task == 1 ? "the seventh field is no number" : "";
@@ -229,7 +145,7 @@ TEST_CASE("mapreduce actors: the user's error ends the job after four attempts")
 }
 
 TEST_CASE("mapreduce actors: attempts that throw have failed, and no more") {
-  nodes n{1};
+  toy_nodes n{1};
   const auto expected = n.make_input(3, 100);
   n.on->fault = [](const attempt_id& id, const std::string&) -> std::string {
     if (id.attempt == 1) throw std::runtime_error{"it throws"};
@@ -244,7 +160,7 @@ TEST_CASE("mapreduce actors: attempts that throw have failed, and no more") {
 }
 
 TEST_CASE("mapreduce actors: a worker without the job's file system says so") {
-  nodes n{1};
+  toy_nodes n{1};
   n.make_input(1, 10);
   n.on->hold = no_attempt_of(task_kind::map);
   auto job = n.spec(1);
@@ -259,7 +175,7 @@ TEST_CASE("mapreduce actors: a worker without the job's file system says so") {
 }
 
 TEST_CASE("mapreduce actors: a straggler gets a backup, and the first to end wins") {
-  nodes n{2};
+  toy_nodes n{2};
   const auto expected = n.make_input(12, 200);
   n.on->hold = [](const attempt_id& id, const std::string&) {
     return id.kind == task_kind::map && id.task == 0 && id.attempt == 1;
@@ -272,7 +188,7 @@ TEST_CASE("mapreduce actors: a straggler gets a backup, and the first to end win
 }
 
 TEST_CASE("mapreduce actors: a job can be cancelled while it runs and while it is prepared") {
-  nodes n{2};
+  toy_nodes n{2};
   n.make_input(8, 100);
   n.on->hold = no_attempt_of(task_kind::map);
   const auto job = n.spec(1, 500);
@@ -297,7 +213,7 @@ TEST_CASE("mapreduce actors: a job can be cancelled while it runs and while it i
 }
 
 TEST_CASE("mapreduce actors: several jobs under two trackers share the slots") {
-  nodes n{2};
+  toy_nodes n{2};
   const auto expected = n.make_input(16, 200);
   n.on->hold = no_attempt_of(task_kind::map);
   const auto first = n.spec(1, 500), second = n.spec(2, 500), third = n.spec(1, 500);
@@ -326,7 +242,7 @@ TEST_CASE("mapreduce actors: several jobs under two trackers share the slots") {
 }
 
 TEST_CASE("mapreduce actors: a frozen worker that comes back harms nobody") {
-  nodes n{2};
+  toy_nodes n{2};
   const auto expected = n.make_input(10, 200);
   n.on->hold = [](const attempt_id&, const std::string& worker) { return worker == "b"; };
   const auto job = n.spec(2);
@@ -345,7 +261,7 @@ TEST_CASE("mapreduce actors: a frozen worker that comes back harms nobody") {
 }
 
 TEST_CASE("mapreduce actors: a worker leaves when nothing needs it any more") {
-  nodes n{2};
+  toy_nodes n{2};
   const auto expected = n.make_input(10, 200);
   n.on->hold = no_attempt_of(task_kind::reduce);
   const auto job = n.spec(2);
@@ -363,7 +279,7 @@ TEST_CASE("mapreduce actors: a worker leaves when nothing needs it any more") {
 }
 
 TEST_CASE("mapreduce actors: lost and damaged map outputs are made again") {
-  nodes n{2};
+  toy_nodes n{2};
   const auto expected = n.make_input(12, 300);
   n.on->hold = no_attempt_of(task_kind::reduce);
   const auto job = n.spec(2);
@@ -373,13 +289,13 @@ TEST_CASE("mapreduce actors: lost and damaged map outputs are made again") {
     return s.maps.total > 0 && s.maps.done == s.maps.total;
   }));
   int harmed = 0;
-  for (auto name : {"local-a", "local-b"})
-    for (const auto& entry : fs::directory_iterator(n.files / name / id)) {
-      if (++harmed % 3 == 0) fs::remove(entry.path());
+  for (auto name : {"a", "b"})
+    for (const auto& file : n.local_files(name)) {
+      if (++harmed % 3 == 0) fs::remove(file);
       if (harmed % 3 == 1) {
-        auto bytes = troupe::test::read_file(entry.path());
+        auto bytes = troupe::test::read_file(file);
         bytes.at(bytes.size() / 2) ^= 1;
-        troupe::test::write_file(entry.path(), bytes);
+        troupe::test::write_file(file, bytes);
       }
     }
   n.on->release();
@@ -391,7 +307,7 @@ TEST_CASE("mapreduce actors: lost and damaged map outputs are made again") {
 }
 
 TEST_CASE("mapreduce actors: a follower hears of a job until it is over") {
-  nodes n{2};
+  toy_nodes n{2};
   n.make_input(10, 200);
   const auto id = n.submit_to("a", n.spec(1));
   caf::scoped_actor self{n.system};
@@ -413,7 +329,7 @@ TEST_CASE("mapreduce actors: a follower hears of a job until it is over") {
 }
 
 TEST_CASE("mapreduce actors: what cannot be done is refused with a sentence") {
-  nodes n{1};
+  toy_nodes n{1};
   n.make_input(1, 10);
   auto& tracker = n.all.at("a").tracker;
   auto job = n.spec(1);
