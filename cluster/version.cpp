@@ -1,5 +1,5 @@
+#include "cluster/version.hpp"
+
 namespace troupe {
-// keeps the room's library from being empty while it is furnished
-extern const char* const cluster_version;
-const char* const cluster_version = "0.1.0";
-}  // namespace troupe
+const char* const version = TROUPE_VERSION;
+}

@@ -1,0 +1,54 @@
+#include "cluster/data_directory.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace troupe {
+namespace fs = std::filesystem;
+
+result<data_directory, std::string> data_directory::take(const std::string& path,
+                                                         const std::string& node) {
+  std::error_code failed;
+  const bool temporary = path.empty();
+  fs::path directory;
+  if (temporary) {
+    auto name = (fs::temp_directory_path(failed) / ("troupe-" + node + "-XXXXXX")).string();
+    if (failed || !::mkdtemp(name.data()))
+      return unexpected{"cannot make a temporary directory like " + name + ": " +
+                        std::strerror(errno)};
+    directory = name;
+  } else {
+    directory = fs::absolute(path);
+    fs::create_directories(directory, failed);
+    if (failed)
+      return unexpected{"cannot make the data directory " + path + ": " + failed.message()};
+  }
+  const int lock = ::open((directory / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0)
+    return unexpected{"cannot write into the data directory " + path + ": " + std::strerror(errno)};
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock);
+    return unexpected{"the data directory " + path +
+                      " is in use by another process: each node needs one of its own"};
+  }
+  return data_directory{std::move(directory), lock, temporary};
+}
+
+data_directory::data_directory(data_directory&& other) noexcept
+    : path_{std::move(other.path_)}, lock_{other.lock_}, temporary_{other.temporary_} {
+  other.lock_ = -1;
+}
+
+data_directory::~data_directory() {
+  if (lock_ < 0) return;
+  std::error_code ignored;
+  if (temporary_) fs::remove_all(path_, ignored);
+  ::close(lock_);
+}
+}  // namespace troupe

@@ -1,0 +1,302 @@
+#include "cluster/gateway.hpp"
+
+#include "actors/mapreduce/protocol.hpp"
+#include "cluster/management.hpp"
+#include "cluster/membership.hpp"
+#include "cluster/receptionist.hpp"
+#include "patterns/membership/downing.hpp"
+#include "runtime/codec/inspect.hpp"
+#include "runtime/error.hpp"
+#include "runtime/log.hpp"
+#include "runtime/metrics.hpp"
+#include "runtime/peers.hpp"
+#include "runtime/remoting/remoting.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace troupe {
+struct greet_again {  // to the gateway itself
+  std::string incarnation;
+};
+}  // namespace troupe
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::greet_again)
+
+namespace troupe {
+using namespace management;
+using namespace std::chrono_literals;
+namespace {
+constexpr auto patience = 5s;      // with the node's own actors
+constexpr auto ask_again = 500ms;  // a peer that did not say what it offers
+
+class gateway : public caf::event_based_actor {
+ public:
+  gateway(caf::actor_config& config, gateway_parts parts)
+      : caf::event_based_actor{config}, parts_{std::move(parts)} {}
+
+  caf::behavior make_behavior() override {
+    set_down_handler([](const caf::down_msg&) {});
+    send(parts_.membership, membership::subscribe{this});
+    remoting::service::of(system()).observe(this);
+    return forwarded().or_else(peers()).or_else(cluster_requests()).or_else(job_requests());
+  }
+  void on_exit() override {
+    parts_ = {};
+    peers_.clear();
+  }
+
+ private:
+  struct peer {
+    std::string name{};
+    caf::actor gateway{};  // null while there is no link
+    bool member = false;   // up or leaving, as far as we know
+    bool announced = false;
+  };
+
+  // Messages of peers keep their sender; membership's their haste, too.
+  template <class Message>
+  auto to_membership() {
+    return [this](Message& what) {
+      return delegate<caf::message_priority::high>(parts_.membership, std::move(what));
+    };
+  }
+  template <class Message>
+  auto to_receptionist() {
+    return [this](Message& what) { return delegate(parts_.receptionist, std::move(what)); };
+  }
+  caf::message_handler forwarded() {
+    using namespace membership;
+    return {to_membership<ping>(),
+            to_membership<ping_request>(),
+            to_membership<ack>(),
+            to_membership<nack>(),
+            to_membership<gossip>(),
+            to_membership<membership::sync>(),
+            to_membership<membership::join>(),
+            to_membership<welcome>(),
+            to_membership<turned_away>(),
+            to_receptionist<receptionist::whole_handles>(),
+            to_receptionist<receptionist::change_handles>(),
+            to_receptionist<receptionist::beacon>(),
+            to_receptionist<receptionist::ask>()};
+  }
+
+  // ---- peers
+  caf::message_handler peers() {
+    return {
+        [this](const services_query&) {
+          return services_reply{parts_.node, parts_.worker};
+        },
+        [this](const membership::event& what) { changed(what); },
+        [this](remoting::link_up& up) {
+          if (up.who.client || !up.gateway) return;
+          auto& p = peer_of(remoting::incarnation_text(up.who.incarnation));
+          p.name = up.who.name;
+          p.gateway = std::move(up.gateway);
+          p.announced = false;
+          greet(remoting::incarnation_text(up.who.incarnation));
+        },
+        [this](const remoting::link_down& down) {
+          const auto life = remoting::incarnation_text(down.who.incarnation);
+          withdraw(life);
+          if (const auto found = peers_.find(life); found != peers_.end()) {
+            found->second.gateway = nullptr;
+            if (!found->second.member) peers_.erase(found);
+          }
+        },
+        [](const remoting::link_broken&) {},
+        [](const remoting::link_resumed&) {},
+        [](const remoting::link_refused&) {},
+        [this](const greet_again& whom) { greet(whom.incarnation); },
+    };
+  }
+  peer& peer_of(const std::string& life) { return peers_[life]; }
+
+  // Asks a peer that is a member and linked for its worker, and tells the tracker.
+  void greet(const std::string& life) {
+    const auto found = peers_.find(life);
+    if (found == peers_.end() || !found->second.member || !found->second.gateway ||
+        found->second.announced)
+      return;
+    request(found->second.gateway, patience, services_query{parts_.node})
+        .then(
+            [this, life, asked = found->second.gateway](services_reply& offer) {
+              const auto still = peers_.find(life);
+              if (still == peers_.end() || still->second.gateway != asked || !still->second.member)
+                return;
+              still->second.announced = true;
+              if (offer.worker) send(parts_.tracker, peer_up{still->second.name, offer.worker});
+            },
+            [this, life](const caf::error&) { delayed_send(this, ask_again, greet_again{life}); });
+  }
+  void withdraw(const std::string& life) {
+    const auto found = peers_.find(life);
+    if (found == peers_.end() || !found->second.announced) return;
+    found->second.announced = false;
+    const auto successor = std::any_of(peers_.begin(), peers_.end(), [&](const auto& other) {
+      return other.second.announced && other.second.name == found->second.name;
+    });
+    if (!successor) send(parts_.tracker, peer_down{found->second.name});
+  }
+
+  void changed(const membership::event& what) {
+    using kind = membership::event_kind;
+    const auto& who = what.member;
+    const auto& life = who.id.incarnation;
+    switch (what.what) {
+      case kind::joined:
+        if (const auto where = remoting::parse_endpoint(who.address))
+          parts_.addresses->put(life, *where);
+        break;
+      case kind::up:
+        if (const auto where = remoting::parse_endpoint(who.address))
+          parts_.addresses->put(life, *where);
+        peer_of(life).member = true;
+        peer_of(life).name = who.id.name;
+        greet(life);
+        break;
+      case kind::downed:
+      case kind::removed:
+        gone(life);
+        break;
+      case kind::self_downed:
+        parts_.ended(ending::downed);
+        break;
+      case kind::self_left:
+        parts_.ended(ending::left);
+        break;
+      default:
+        break;
+    }
+  }
+  void gone(const std::string& life) {
+    parts_.addresses->erase(life);
+    withdraw(life);
+    peers_.erase(life);
+  }
+
+  // ---- clients
+  // Asks one of the node's own actors and hands its answer, made into a reply, to the client.
+  template <class Reply, class Answer, class Request, class F>
+  caf::result<Reply> ask(const caf::actor& whom, Request&& what, F&& make) {
+    auto promise = make_response_promise<Reply>();
+    request(whom, patience, std::forward<Request>(what))
+        .then([promise, make](Answer& answer) mutable { promise.deliver(make(answer)); },
+              [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
+    return promise;
+  }
+
+  caf::message_handler cluster_requests() {
+    return {
+        [this](const members_query&) -> caf::result<members_reply> {
+          return ask<members_reply, membership::view_reply>(
+              parts_.membership, membership::get_view{},
+              [this](const membership::view_reply& seen) {
+                return members_reply{parts_.node, parts_.cluster, rows_of(seen)};
+              });
+        },
+        [this](const what_if_query& what) -> caf::result<what_if_reply> {
+          return ask<what_if_reply, membership::view_reply>(
+              parts_.membership, membership::get_view{},
+              [this, what](membership::view_reply& seen) { return reply_of(seen, what); });
+        },
+        [this](const leave_order& order) -> caf::result<done_reply> {
+          return order_of(membership::leave{order.name}, order.name + " is leaving");
+        },
+        [this](const down_order& order) -> caf::result<done_reply> {
+          return order_of(membership::down{order.name}, order.name + " is down");
+        },
+        [this](const stop_order& order) -> done_reply {
+          log::info("node", "a client ordered the node to stop", {{"why", order.why}});
+          parts_.ended(ending::ordered);
+          return {parts_.node + " leaves the cluster and ends"};
+        },
+        [](const stats_query&) { return stats_reply{metrics::expose()}; },
+    };
+  }
+  template <class Order>
+  caf::result<done_reply> order_of(Order what, std::string done) {
+    auto promise = make_response_promise<done_reply>();
+    request(parts_.membership, patience, std::move(what))
+        .then([promise, done]() mutable { promise.deliver(done_reply{done}); },
+              [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
+    return promise;
+  }
+  what_if_reply reply_of(const membership::view_reply& seen, const what_if_query& what) const {
+    what_if_reply reply{parts_.node, {}, {}};
+    membership::view supposed;
+    for (auto r : seen.members) {
+      const bool named =
+          std::count(what.unreachable.begin(), what.unreachable.end(), r.id.name) > 0;
+      if (named && present(r)) r.liveness = membership::reach::unreachable;
+      if (present(r) && !reachable(r)) reply.unreachable.push_back(r.id.name);
+      supposed.emplace(r.id, std::move(r));
+    }
+    for (const auto kind : membership::all_downings) {
+      membership::strategy how;
+      how.kind = kind;
+      const auto counted_members = std::count_if(supposed.begin(), supposed.end(),
+                                                 [](const auto& m) { return counted(m.second); });
+      how.quorum = static_cast<unsigned>(counted_members / 2 + 1);
+      const auto would = decide(supposed, how);
+      verdict v{std::string{to_string(kind)}, {}, would.reason};
+      for (const auto& id : would.down) v.down.push_back(id.name);
+      reply.verdicts.push_back(std::move(v));
+    }
+    return reply;
+  }
+
+  caf::message_handler job_requests() {
+    using mapreduce::job_status;
+    return {
+        [this](submit_order& order) -> caf::result<submit_reply> {
+          return ask<submit_reply, job_status>(
+              parts_.tracker, mapreduce::submit{std::move(order.job)}, [](const job_status& s) {
+                return submit_reply{s.id, s.master};
+              });
+        },
+        [this](const job_query& query) -> caf::result<job_reply> {
+          return ask<job_reply, job_status>(parts_.tracker, mapreduce::find_job{query.id},
+                                            [](job_status& s) {
+                                              return job_reply{s.master, std::move(s)};
+                                            });
+        },
+        [this](const jobs_query&) -> caf::result<jobs_reply> {
+          return ask<jobs_reply, mapreduce::job_list>(
+              parts_.tracker, mapreduce::list_jobs{}, [](mapreduce::job_list& all) {
+                jobs_reply reply;
+                for (auto& s : all.jobs) reply.jobs.push_back({s.master, std::move(s)});
+                return reply;
+              });
+        },
+        [this](const cancel_order& order) -> caf::result<done_reply> {
+          return ask<done_reply, job_status>(
+              parts_.tracker, mapreduce::cancel_job{order.id}, [](const job_status& s) {
+                return done_reply{"job " + s.id + " is " + to_string(s.state)};
+              });
+        },
+    };
+  }
+
+  gateway_parts parts_;
+  std::map<std::string, peer> peers_;  // by incarnation
+};
+}  // namespace
+
+std::vector<member_row> rows_of(const membership::view_reply& seen) {
+  std::vector<member_row> rows;
+  for (std::size_t i = 0; i < seen.members.size(); ++i) {
+    const auto& r = seen.members[i];
+    rows.push_back({r.id.name, r.address, std::string{to_string(r.state)}, r.id.incarnation,
+                    r.roles, std::string{to_string(r.liveness)},
+                    i < seen.suspicion.size() ? seen.suspicion[i] : 0.0});
+  }
+  return rows;
+}
+
+caf::actor spawn_gateway(caf::actor_system& system, gateway_parts parts) {
+  return system.spawn<gateway>(std::move(parts));
+}
+}  // namespace troupe

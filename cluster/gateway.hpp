@@ -1,0 +1,51 @@
+// The front of a node: the one actor that peers and clients are given as their links come up.
+//   Peers     membership's and the receptionist's messages are passed on; what else a peer's node offers is asked for
+//             with services_query, so that peer_up and peer_down reach this node's tracker
+//   Clients   requests of management.hpp are answered; what they change is asked of membership or the tracker
+//   The node  is told when it has to end: it was downed, it has left, a client ordered it to stop
+#pragma once
+#include "cluster/address_book.hpp"
+#include "patterns/message.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+namespace troupe {
+namespace management {
+struct member_row;
+}
+namespace membership {
+struct view_reply;
+}
+enum class ending { signal, left, downed, ordered, stopped };
+
+struct gateway_parts {
+  std::string node;
+  std::string cluster;
+  caf::actor membership;
+  caf::actor receptionist;
+  caf::actor tracker;
+  caf::actor worker;
+  std::shared_ptr<address_book> addresses;
+  std::function<void(ending)> ended;  // from the gateway's thread; must not block
+};
+
+struct services_query {  // answered with services_reply
+  std::string from;
+};
+TROUPE_MESSAGE(services_query, from)
+struct services_reply {
+  std::string node;
+  caf::actor worker;
+};
+TROUPE_MESSAGE(services_reply, node, worker)
+
+// A member's view as clients get it.
+std::vector<management::member_row> rows_of(const membership::view_reply& seen);
+
+caf::actor spawn_gateway(caf::actor_system& system, gateway_parts parts);
+}  // namespace troupe

@@ -1,0 +1,3 @@
+#include "cluster/program/command.hpp"
+
+int main(int argc, char** argv) { return troupe::program::run(argc, argv); }

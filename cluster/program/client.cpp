@@ -1,0 +1,210 @@
+#include "cluster/program/client.hpp"
+
+#include "cluster/program/local_cluster.hpp"
+#include "cluster/types.hpp"
+#include "runtime/codec/inspect.hpp"
+#include "runtime/remoting/remoting.hpp"
+
+#include <cstdio>
+#include <fstream>
+#include <optional>
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <unistd.h>
+
+namespace troupe::program {
+namespace {
+using clock = std::chrono::steady_clock;
+using management::done_reply;
+
+struct way {  // where to, and as whom
+  std::vector<remoting::endpoint> nodes;
+  remoting::settings settings;
+};
+
+template <class T>
+answer<T> refused(exit_code code, std::string sentence) {
+  return unexpected{problem{code, std::move(sentence)}};
+}
+
+answer<std::string> secret_in(const std::string& path) {
+  std::ifstream file{path};
+  std::string secret;
+  if (!std::getline(file, secret) || secret.empty())
+    return refused<std::string>(exit_code::not_done, "cannot read a secret from " + path +
+                                                         ": does the file exist, and is it yours?");
+  return secret;
+}
+
+// The name in a certificate is the only one under which its holder is let in.
+std::string name_in(const std::string& certificate) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(certificate.c_str(), "r"),
+                                                             &std::fclose};
+  if (!file) return {};
+  const std::unique_ptr<X509, void (*)(X509*)> read{
+      PEM_read_X509(file.get(), nullptr, nullptr, nullptr), &X509_free};
+  if (!read) return {};
+  char name[256] = "";
+  X509_NAME_get_text_by_NID(X509_get_subject_name(read.get()), NID_commonName, name, sizeof name);
+  return name;
+}
+
+answer<way> way_to(const target& to) {
+  way found;
+  auto at = to.at;
+  found.settings.cluster = to.cluster.empty() ? "troupe" : to.cluster;
+  auto secret_file = to.secret_file;
+  if (at.empty()) {
+    const auto local = the_cluster(to.directory);
+    if (!local) return refused<way>(exit_code::no_node, local.error());
+    for (const auto& node : local->living())
+      if (!node.address.empty()) at.push_back(node.address);
+    if (at.empty())
+      return refused<way>(exit_code::no_node, "no node of the cluster in " +
+                                                  local->directory.string() + " runs any more");
+    found.settings.cluster = local->name;
+    if (secret_file.empty()) secret_file = local->secret().string();
+  } else if (secret_file.empty() && to.certificate.empty()) {
+    for (const auto& local : running_clusters())  // an address of a local cluster brings its secret
+      for (const auto& node : local.nodes)
+        if (node.address == at.front()) {
+          secret_file = local.secret().string();
+          if (to.cluster.empty()) found.settings.cluster = local.name;
+        }
+  }
+  for (const auto& text : at) {
+    auto parsed = remoting::parse_endpoint(text);
+    if (!parsed) return refused<way>(exit_code::usage, "--at: " + sentence_of(parsed.error()));
+    found.nodes.push_back(*parsed);
+  }
+  if (!secret_file.empty()) {
+    auto secret = secret_in(secret_file);
+    if (!secret) return unexpected{secret.error()};
+    found.settings.credentials.secret = *secret;
+  }
+  found.settings.credentials.certificate = to.certificate;
+  found.settings.credentials.key = to.key;
+  found.settings.credentials.authority = to.authority;
+  found.settings.node =
+      to.certificate.empty() ? "client-" + std::to_string(::getpid()) : name_in(to.certificate);
+  found.settings.client = true;
+  return found;
+}
+
+struct client_config : caf::actor_system_config {
+  explicit client_config(const remoting::settings& settings) {
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", std::size_t{1});
+    register_types(*this);
+    remoting::service::load(*this, settings);
+  }
+};
+
+class connection final : public client {
+ public:
+  connection(const way& to, milliseconds timeout)
+      : config_{to.settings}, system_{config_}, self_{system_}, timeout_{timeout} {}
+  ~connection() override {
+    gateway_ = nullptr;
+    remoting::service::of(system_).stop();
+  }
+
+  std::optional<problem> open(const std::vector<remoting::endpoint>& nodes) {
+    auto& links = remoting::service::of(system_);
+    links.observe(caf::actor_cast<caf::actor>(self_));
+    for (const auto& node : nodes) links.connect(node);
+    const auto end = clock::now() + timeout_;
+    std::string why;
+    std::size_t refusals = 0;
+    while (!gateway_ && refusals < nodes.size() && clock::now() < end) {
+      self_->receive(
+          [&](remoting::link_up& up) {
+            if (!up.gateway) return;
+            node_ = up.who.name;
+            gateway_ = std::move(up.gateway);
+          },
+          [&](const remoting::link_refused& no) {
+            ++refusals;
+            why += "; " + to_string(no.address) + ": " + sentence_of(no.reason);
+          },
+          [](const remoting::link_broken&) {}, [](const remoting::link_resumed&) {},
+          [](const remoting::link_down&) {},
+          caf::after(std::chrono::duration_cast<milliseconds>(end - clock::now())) >> [] {});
+    }
+    if (gateway_) return std::nullopt;
+    const auto waited = refusals < nodes.size()
+                            ? " answered within " + std::to_string(timeout_.count()) + " ms"
+                            : std::string{" could be reached"};
+    return problem{exit_code::no_node, "no node" + waited + why};
+  }
+
+  const std::string& node() const override { return node_; }
+  answer<management::members_reply> members() override {
+    return query<management::members_reply>(management::members_query{});
+  }
+  answer<management::what_if_reply> what_if(std::vector<std::string> unreachable) override {
+    return query<management::what_if_reply>(management::what_if_query{std::move(unreachable)});
+  }
+  answer<done_reply> leave(const std::string& name) override {
+    return ask<done_reply>(management::leave_order{name});
+  }
+  answer<done_reply> down(const std::string& name) override {
+    return ask<done_reply>(management::down_order{name});
+  }
+  answer<done_reply> stop() override {
+    return ask<done_reply>(management::stop_order{"asked for by a client"});
+  }
+  answer<management::submit_reply> submit(const mapreduce::job_spec& job) override {
+    return ask<management::submit_reply>(management::submit_order{job});
+  }
+  answer<management::job_reply> job(const std::string& id) override {
+    return query<management::job_reply>(management::job_query{id});
+  }
+  answer<management::jobs_reply> jobs() override {
+    return query<management::jobs_reply>(management::jobs_query{});
+  }
+  answer<done_reply> cancel(const std::string& id) override {
+    return ask<done_reply>(management::cancel_order{id});
+  }
+
+ private:
+  template <class Reply, class Request>
+  answer<Reply> ask(const Request& request) {
+    auto got = refused<Reply>(exit_code::unknown, "no answer came");
+    self_->request(gateway_, timeout_, request)
+        .receive([&](Reply& reply) { got = std::move(reply); },
+                 [&](caf::error& e) {
+                   got = unexpected{problem{exit_code_of(e), sentence_of(e)}};
+                 });
+    return got;
+  }
+  // A question changes nothing, so no answer means that nobody was reached.
+  template <class Reply, class Request>
+  answer<Reply> query(const Request& request) {
+    auto got = ask<Reply>(request);
+    if (!got && got.error().code == exit_code::unknown)
+      return refused<Reply>(exit_code::no_node,
+                            "node " + node_ + " did not answer: " + got.error().sentence);
+    return got;
+  }
+
+  client_config config_;
+  caf::actor_system system_;
+  caf::scoped_actor self_;
+  caf::actor gateway_;
+  std::string node_;
+  milliseconds timeout_;
+};
+}  // namespace
+
+answer<std::unique_ptr<client>> client::connect(const target& to) {
+  const auto found = way_to(to);
+  if (!found) return unexpected{found.error()};
+  auto made = std::make_unique<connection>(*found, to.timeout);
+  if (const auto failed = made->open(found->nodes)) return unexpected{*failed};
+  return std::unique_ptr<client>{std::move(made)};
+}
+
+exit_code fail(const problem& what) { return fail(what.code, what.sentence); }
+}  // namespace troupe::program

@@ -1,0 +1,45 @@
+// The program's way to a cluster: a client of one node, without a place in the membership itself.
+#pragma once
+#include "cluster/management.hpp"
+#include "cluster/program/command.hpp"
+#include "patterns/result.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+namespace troupe::program {
+struct problem {
+  exit_code code = exit_code::not_done;
+  std::string sentence;
+};
+template <class T>
+using answer = result<T, problem>;
+
+class client {
+ public:
+  // Connects to the first node of `to` that answers: those of --at, else those of the local cluster.
+  static answer<std::unique_ptr<client>> connect(const target& to);
+  virtual ~client() = default;
+
+  virtual const std::string& node() const = 0;  // the name of the node we talk to
+  virtual answer<management::members_reply> members() = 0;
+  virtual answer<management::what_if_reply> what_if(std::vector<std::string> unreachable) = 0;
+  virtual answer<management::done_reply> leave(const std::string& name) = 0;
+  virtual answer<management::done_reply> down(const std::string& name) = 0;
+  virtual answer<management::done_reply> stop() = 0;
+  virtual answer<management::submit_reply> submit(const mapreduce::job_spec& job) = 0;
+  virtual answer<management::job_reply> job(const std::string& id) = 0;
+  virtual answer<management::jobs_reply> jobs() = 0;
+  virtual answer<management::done_reply> cancel(const std::string& id) = 0;
+};
+
+exit_code fail(const problem& what);
+
+// What `run` does with a client, or how connecting failed.
+template <class F>
+exit_code with_client(const target& to, F&& run) {
+  auto connected = client::connect(to);
+  if (!connected) return fail(connected.error());
+  return run(**connected);
+}
+}  // namespace troupe::program

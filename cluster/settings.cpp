@@ -1,0 +1,191 @@
+#include "cluster/settings.hpp"
+
+#include "runtime/options.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include <unistd.h>
+
+namespace troupe {
+using namespace std::chrono_literals;
+namespace {
+bool valid_name(const std::string& name) {
+  return !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+std::string name_check(const std::string& name) {
+  return name.empty() || valid_name(name) ? ""
+                                          : "takes letters, digits, '.', '_' and '-', 63 at most";
+}
+std::string endpoint_check(const std::string& text) {
+  if (text.empty()) return {};
+  const auto read = config::read_endpoint(text);
+  return read ? std::string{} : read.error();
+}
+
+void declare_membership(config::schema& options) {
+  const membership::options d;
+  options
+      .duration("membership.probe-interval", d.probe_interval, {10ms, 1min},
+                "a node probes one other so often")
+      .duration("membership.probe-timeout", d.probe_timeout, {5ms, 30s},
+                "an answer that is later counts as silence; then others are asked to probe")
+      .integer("membership.indirect-probes", d.indirect_probes, {0, 32},
+               "how many others are asked to probe")
+      .duration("membership.suspicion-min", d.suspicion_min, {20ms, 10min},
+                "a silent member is suspected at least so long")
+      .duration("membership.suspicion-max", d.suspicion_max, {20ms, 1h},
+                "and at most so long, if nobody confirms it")
+      .duration("membership.gossip-interval", d.gossip_interval, {10ms, 1min},
+                "news are passed on so often")
+      .integer("membership.gossip-fanout", d.gossip_fanout, {1, 64}, "to so many members")
+      .duration("membership.sync-interval", d.sync_interval, {100ms, 24h},
+                "whole views are exchanged so often")
+      .choice("membership.downing", "keep-majority",
+              {"none", "keep-majority", "static-quorum", "keep-oldest", "down-all"},
+              "which side lives on when the cluster is cut in two")
+      .duration("membership.stable-after", d.resolving.stable_after, {0ms, 1h},
+                "unreachable members are downed when the picture has not changed for so long")
+      .integer("membership.quorum", 0, {0, 100'000}, "the size of static-quorum")
+      .text("membership.downing-role", "",
+            "only members with this role count for downing; empty: all")
+      .duration("membership.form-after", d.form_after, {0ms, 1h},
+                "the first seed forms a cluster if no other seed answers for so long");
+}
+
+membership::options membership_from(const config::settings& from, const std::string& cluster) {
+  const auto span = [&](const char* key) {
+    return from.duration(std::string{"membership."} + key);
+  };
+  const auto number = [&](const char* key) {
+    return static_cast<unsigned>(from.integer(std::string{"membership."} + key));
+  };
+  membership::options o;
+  o.cluster_name = cluster;
+  o.probe_interval = span("probe-interval");
+  o.probe_timeout = span("probe-timeout");
+  o.indirect_probes = number("indirect-probes");
+  o.suspicion_min = span("suspicion-min");
+  o.suspicion_max = span("suspicion-max");
+  o.gossip_interval = span("gossip-interval");
+  o.gossip_fanout = number("gossip-fanout");
+  o.sync_interval = span("sync-interval");
+  o.form_after = span("form-after");
+  o.resolving.how.kind = *membership::downing_of(from.text("membership.downing"));
+  o.resolving.how.quorum = number("quorum");
+  o.resolving.how.role = from.text("membership.downing-role");
+  o.resolving.stable_after = span("stable-after");
+  return o;
+}
+
+result<std::string, std::string> secret_from(const config::settings& from) {
+  const auto& file = from.text("security.secret-file");
+  if (file.empty()) return from.text("security.secret");
+  std::ifstream in{file};
+  std::string secret;
+  if (!std::getline(in, secret) || secret.empty())
+    return unexpected{"security.secret-file: cannot read a secret from " + file};
+  return secret;
+}
+}  // namespace
+
+void declare_node_options(config::schema& options) {
+  const remoting::limits links;
+  options
+      .text("node.name", "", "the node's name, unique in the cluster; empty for HOST-PID",
+            name_check)
+      .text("node.listen", "127.0.0.1:0",
+            "where it listens, HOST:PORT; port 0 takes any that is free", endpoint_check)
+      .text("node.advertised", "", "where others find it, if that is not where it listens",
+            endpoint_check)
+      .list("node.roles", {}, "what the node is for; jobs and downing can ask for a role",
+            name_check)
+      .text("node.data", "", "a directory of this node alone; empty for a temporary one")
+      .text("node.events", "", "file that gets the node's events as JSON lines; empty for none")
+      .text("cluster.name", "troupe", "clusters of different names never meet", name_check)
+      .endpoint_list("cluster.seeds", {},
+                     "members to ask for joining; without any the node forms a cluster")
+      .secret("security.secret",
+              "what the nodes of a cluster prove to each other; better in a file")
+      .text("security.secret-file", "", "file whose first line is the cluster's secret")
+      .text("security.certificate", "",
+            "TLS: this node's certificate, a PEM file; its name is the node's name")
+      .text("security.key", "", "TLS: the certificate's private key, a PEM file")
+      .text("security.authority", "", "TLS: who signs the cluster's certificates, a PEM file")
+      .integer("link.connections", static_cast<std::int64_t>(links.connections_max), {1, 1'000'000},
+               "connections that a node has at most")
+      .integer("link.handshakes", static_cast<std::int64_t>(links.handshakes_max), {1, 100'000},
+               "connections that have not proved themselves yet, at most")
+      .duration("link.handshake-deadline", links.handshake_deadline, {10ms, 10min},
+                "a connection that has not proved itself by then is closed")
+      .duration("link.dial-deadline", links.dial_deadline, {10ms, 10min},
+                "a node that does not answer by then is away")
+      .integer("mapreduce.map-slots", 0, {0, 1024},
+               "maps that the node runs at once; 0 for one a core")
+      .integer("mapreduce.reduce-slots", 0, {0, 1024},
+               "reduces that the node runs at once; 0 for one a core");
+  declare_membership(options);
+}
+
+config::schema node_options() {
+  config::schema options;
+  declare_runtime_options(options);
+  declare_node_options(options);
+  return options;
+}
+
+result<node_settings, std::string> node_settings_from(const config::settings& from) {
+  const auto milliseconds = [&](const char* key) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(from.duration(key));
+  };
+  const auto number = [&](const char* key) { return static_cast<std::size_t>(from.integer(key)); };
+  const auto secret = secret_from(from);
+  if (!secret) return unexpected{secret.error()};
+  node_settings s;
+  s.name = from.text("node.name");
+  s.listen = from.text("node.listen");
+  s.advertised = from.text("node.advertised");
+  s.cluster = from.text("cluster.name");
+  for (const auto& seed : from.endpoint_list("cluster.seeds")) s.seeds.push_back(to_string(seed));
+  s.roles = from.list("node.roles");
+  s.data = from.text("node.data");
+  s.events = from.text("node.events");
+  s.credentials = {*secret, from.text("security.certificate"), from.text("security.key"),
+                   from.text("security.authority")};
+  s.links.connections_max = number("link.connections");
+  s.links.handshakes_max = number("link.handshakes");
+  s.links.handshake_deadline = milliseconds("link.handshake-deadline");
+  s.links.dial_deadline = milliseconds("link.dial-deadline");
+  s.membership = membership_from(from, s.cluster);
+  s.map_slots = static_cast<std::uint32_t>(number("mapreduce.map-slots"));
+  s.reduce_slots = static_cast<std::uint32_t>(number("mapreduce.reduce-slots"));
+  s.threads = from.integer("runtime.threads");
+  s.work_stealing = from.text("runtime.scheduler") == "stealing";
+  s.stop_within = milliseconds("shutdown.limit");
+  s.log = log_settings(from);
+  if (auto wrong = complaint(s); !wrong.empty()) return unexpected{std::move(wrong)};
+  return s;
+}
+
+std::string complaint(const node_settings& s) {
+  if (!s.name.empty() && !valid_name(s.name))
+    return "a node's name " + name_check(s.name) + ": '" + s.name + "' is none";
+  if (s.cluster.empty()) return "the cluster's name must not be empty";
+  for (const auto* address : {&s.listen, &s.advertised})
+    if (const auto wrong = endpoint_check(*address); !wrong.empty())
+      return "'" + *address + "' " + wrong;
+  if (s.listen.empty()) return "a node has to listen somewhere: 127.0.0.1:0 takes any free port";
+  for (const auto& seed : s.seeds)
+    if (const auto wrong = endpoint_check(seed); !wrong.empty())
+      return "seed '" + seed + "' " + wrong;
+  for (const auto& role : s.roles)
+    if (!valid_name(role)) return "role '" + role + "' " + name_check(role);
+  if (s.credentials.tls() && (s.credentials.certificate.empty() || s.credentials.key.empty() ||
+                              s.credentials.authority.empty()))
+    return "TLS takes three files: security.certificate, security.key and security.authority";
+  return membership::complaint(s.membership);
+}
+}  // namespace troupe
