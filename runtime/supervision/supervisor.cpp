@@ -1,5 +1,6 @@
 #include "runtime/supervision/supervisor.hpp"
 
+#include "runtime/actor_log.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -91,6 +92,7 @@ class supervisor_actor : public caf::event_based_actor {
       quit(to_error(*refused_));
       return {};
     }
+    log_for(this, "supervisor");
     // Not links: an actor that receives an exit_msg drops its link, and we would not hear of its end.
     set_down_handler([this](const caf::down_msg& m) { on_down(m); });
     set_exit_handler([this](const caf::exit_msg& m) {
