@@ -5,6 +5,8 @@
 
 #include <exception>
 
+#include <caf/all.hpp>
+
 namespace troupe {
 namespace {
 // Not the content: it may be large, or a secret.

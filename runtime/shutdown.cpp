@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include <caf/all.hpp>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>

@@ -10,6 +10,8 @@
 #include <map>
 #include <random>
 
+#include <caf/all.hpp>
+
 namespace troupe::supervision {
 namespace {
 namespace rules = troupe::supervisor;
