@@ -142,7 +142,8 @@ class sender {
   }
   void step(write&& in, instant now, output& out);  // without a copy
   // Below `buffer`, and neither finished nor failed.
-  bool accepts() const { return !over() && !finishing_ && held() < settings_.buffer; }
+  bool accepts() const { return !closing() && held() < settings_.buffer; }
+  bool closing() const { return over() || finishing_; }  // no write is taken any more
   std::size_t held() const { return static_cast<std::size_t>(end_ - acknowledged_); }
   std::uint64_t acknowledged() const { return acknowledged_; }
   bool over() const { return state_ == state::done || state_ == state::failed; }

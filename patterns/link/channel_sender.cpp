@@ -25,7 +25,7 @@ sender::sender(id channel, id start, settings s, instant now)
 }
 
 void sender::step(write&& in, instant now, output& out) {
-  if (over() || finishing_) {
+  if (closing()) {
     out.refused = true;
     return;
   }
@@ -46,7 +46,7 @@ void sender::step(write&& in, instant now, output& out) {
 }
 
 void sender::on(const finish&, instant now, output& out) {
-  if (over() || finishing_) {
+  if (closing()) {
     out.refused = true;
     return;
   }

@@ -7,6 +7,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/type_erased_tuple.hpp>
 #include <caf/uniform_type_info_map.hpp>
 
 namespace troupe::codec {
@@ -49,38 +50,46 @@ type_table::type_table(caf::actor_system& system) {
     const auto place = std::find(own_names.begin(), own_names.end(), name);
     if (place == own_names.end() || refused_in_messages(name)) continue;
     const auto make = [types = &system.types(), number] { return types->make_value(number); };
-    entries_.push_back({static_cast<type_ref>(place - own_names.begin()), name, make});
+    entries_.push_back({static_cast<type_ref>(place - own_names.begin()), false, name, make});
     by_number_[number] = &entries_.back();
     by_ref_.emplace(entries_.back().ref, &entries_.back());
   }
   for (const auto& [type, name] : config.type_names_by_rtti) {
     const auto factory = config.value_factories_by_name.find(name);
     if (refused_in_messages(name) || factory == config.value_factories_by_name.end()) continue;
-    entries_.push_back({ref_of(name), name, factory->second});
+    entries_.push_back({ref_of(name), name.starts_with("bulk."), name, factory->second});
     const auto* added = &entries_.back();
+    const auto [place, fresh] = by_ref_.emplace(added->ref, added);
+    if (!fresh && (place->second == nullptr || place->second->name != name)) {
+      place->second = nullptr;  // one of two names that share a hash is in nobody's table
+    }
     by_address_.emplace(type.name(), added);
     by_mangled_.emplace(type.name(), added);
-    const auto [place, fresh] = by_ref_.emplace(added->ref, added);
-    if (!fresh && place->second != nullptr && place->second->name != name) place->second = nullptr;
   }
+  std::erase_if(by_address_, [&](const auto& one) { return find(one.second->ref) == nullptr; });
+  std::erase_if(by_mangled_, [&](const auto& one) { return find(one.second->ref) == nullptr; });
 }
 
 const type_table::entry* type_table::find(caf::rtti_pair type) const {
-  const entry* found = nullptr;
-  if (type.first != 0) {
-    if (type.first < by_number_.size()) found = by_number_[type.first];
-  } else if (const auto near = by_address_.find(type.second->name()); near != by_address_.end()) {
-    found = near->second;
-  } else if (const auto far = by_mangled_.find(type.second->name()); far != by_mangled_.end()) {
-    found = far->second;
+  if (type.first != 0) return type.first < by_number_.size() ? by_number_[type.first] : nullptr;
+  if (const auto near = by_address_.find(type.second->name()); near != by_address_.end()) {
+    return near->second;
   }
-  // one of two names that share a hash is in nobody's table
-  return found != nullptr && find(found->ref) != nullptr ? found : nullptr;
+  const auto far = by_mangled_.find(type.second->name());
+  return far != by_mangled_.end() ? far->second : nullptr;
 }
 
 const type_table::entry* type_table::find(type_ref ref) const {
   const auto found = by_ref_.find(ref);
   return found != by_ref_.end() ? found->second : nullptr;
+}
+
+bool type_table::bulk(const caf::type_erased_tuple& content) const {
+  if (content.empty()) return false;
+  const auto type = content.type(0);
+  if (type.first != 0) return false;
+  const auto* found = find(type);
+  return found != nullptr && found->bulk;
 }
 
 std::string type_table::name_of(type_ref ref) const {

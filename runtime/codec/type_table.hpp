@@ -29,6 +29,7 @@ class type_table {
  public:
   struct entry {
     type_ref ref = 0;
+    bool bulk = false;  // its name begins with "bulk."
     std::string name{};
     std::function<caf::type_erased_value_ptr()> make{};
   };
@@ -36,7 +37,9 @@ class type_table {
 
   const entry* find(caf::rtti_pair type) const;  // null: not registered, or refused
   const entry* find(type_ref ref) const;         // null: unknown
-  std::string name_of(type_ref ref) const;       // of an unknown one its digits
+  // A message whose first element is registered as "bulk.something" travels behind all others.
+  bool bulk(const caf::type_erased_tuple& content) const;
+  std::string name_of(type_ref ref) const;  // of an unknown one its digits
 
  private:
   std::vector<entry> entries_;

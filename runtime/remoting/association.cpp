@@ -106,6 +106,7 @@ void association::send(proxy& to, caf::mailbox_element_ptr what) {
            : what->mid.is_request() ? link::message_kind::request
                                     : link::message_kind::asynchronous;
   auto lane = lane_of(r.urgent, to.id(), what->sender ? what->sender->id() : 0);
+  if (lane == link::lane::normal && home_->types().bulk(what->content())) lane = link::lane::bulk;
   const unsigned marks = r.kind == link::message_kind::response ? 2 : 1;
   if (out_.full(lane, marks)) return refuse(what, outbox::verdict::overloaded);
   name_source(r, what->sender);
