@@ -1,22 +1,32 @@
 // Channels between actors and threads of one system: bytes in order, bounded memory, deaths, and handles that come anew.
 #include "actors/link/channel.hpp"
 
-#include <atomic>
-#include <random>
-#include <thread>
-
-#include <caf/all.hpp>
-#include <doctest/doctest.h>
-
 #include "actors/link/channel_thread.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "virtual_world.hpp"
 #include "wait_until.hpp"
 
+#include <atomic>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include <caf/all.hpp>
+#include <doctest/doctest.h>
+
+namespace channel_test {
+// Runs inside an actor, where it may send.
+struct task {
+  std::function<void()> run{};
+};
+}  // namespace channel_test
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(channel_test::task)
+
 namespace {
 using namespace troupe;
 using namespace std::chrono_literals;
+using channel_test::task;
 
 struct threads {
   caf::actor_system_config config;
@@ -60,56 +70,73 @@ using party = caf::stateful_actor<party_state>;
 caf::behavior run_party(party* self) {
   self->state.all = std::make_unique<channel::channels>(self);
   self->set_down_handler([=](const caf::down_msg& d) { self->state.all->down(d); });
-  return caf::message_handler{[](int) {}}.or_else(self->state.all->handlers());
+  return caf::message_handler{[](const task& t) { t.run(); }}.or_else(self->state.all->handlers());
+}
+caf::actor join(test::virtual_world& w) {
+  auto made = w.spawn(run_party);
+  w.settle();
+  return made;
 }
 party_state& state_of(const caf::actor& who) { return caf::actor_cast<party*>(who)->state; }
+template <class F>
+void act(const caf::actor& who, F f) {
+  caf::anon_send(who, task{std::move(f)});
+}
 void open_sink(const caf::actor& who, channel::id id, channel::settings s = {}) {
   auto& mine = state_of(who);
-  mine.in = &mine.all->open_sink(id,
-                                 {.data =
-                                      [&](std::string bytes) {
-                                        mine.got += bytes;
-                                        if (mine.greedy) {
-                                          mine.in->consumed(bytes.size());
-                                        } else {
-                                          mine.held += bytes.size();
-                                        }
-                                      },
-                                  .over =
-                                      [&](caf::error e) {
-                                        ++mine.ended;
-                                        mine.error = std::move(e);
-                                      }},
-                                 s);
+  act(who, [&mine, id, s] {
+    mine.in = &mine.all->open_sink(id,
+                                   {.data =
+                                        [&mine](std::string bytes) {
+                                          mine.got += bytes;
+                                          if (mine.greedy) {
+                                            mine.in->consumed(bytes.size());
+                                          } else {
+                                            mine.held += bytes.size();
+                                          }
+                                        },
+                                    .over =
+                                        [&mine](caf::error e) {
+                                          ++mine.ended;
+                                          mine.error = std::move(e);
+                                        }},
+                                   s);
+  });
 }
-void open_source(const caf::actor& who, channel::id id, const caf::actor& sink, channel::settings s = {}) {
+void open_source(const caf::actor& who, channel::id id, const caf::actor& sink,
+                 channel::settings s = {}) {
   auto& mine = state_of(who);
-  mine.out = &mine.all->open_source(id, sink,
-                                    {.space = {},
-                                     .over =
-                                         [&](caf::error e) {
-                                           ++mine.ended;
-                                           mine.error = std::move(e);
-                                         },
-                                     .progress = {}},
-                                    s);
+  act(who, [&mine, id, sink, s] {
+    mine.out = &mine.all->open_source(id, sink,
+                                      {.space = {},
+                                       .over =
+                                           [&mine](caf::error e) {
+                                             ++mine.ended;
+                                             mine.error = std::move(e);
+                                           },
+                                       .progress = {}},
+                                      s);
+  });
 }
 void write_all(const caf::actor& who, std::size_t bytes) {
   auto& mine = state_of(who);
-  for (const auto end = mine.written + bytes; mine.written < end && mine.out->accepts(); mine.written += 1000) {
-    mine.out->write(piece(mine.written, 1000));
-  }
+  act(who, [&mine, bytes] {
+    for (const auto end = mine.written + bytes; mine.written < end && mine.out->accepts();
+         mine.written += 1000) {
+      mine.out->write(piece(mine.written, 1000));
+    }
+  });
 }
 }  // namespace
 
 TEST_CASE("channel actors: bytes arrive in order, and the end is told to both") {
   test::virtual_world w{1, channel::register_types};
-  auto a = w.spawn(run_party), b = w.spawn(run_party);
+  auto a = join(w), b = join(w);
   open_sink(b, 7);
   open_source(a, 7, b);
   write_all(a, 500'000);
   w.run_for(1s);
-  state_of(a).out->finish();
+  act(a, [&] { state_of(a).out->finish(); });
   w.run_for(1s);
   CHECK(state_of(b).got.size() == 500'000);
   CHECK(holds(0, state_of(b).got));
@@ -123,7 +150,7 @@ TEST_CASE("channel actors: bytes arrive in order, and the end is told to both") 
 
 TEST_CASE("channel actors: a slow reader holds the writer back") {
   test::virtual_world w{2, channel::register_types};
-  auto a = w.spawn(run_party), b = w.spawn(run_party);
+  auto a = join(w), b = join(w);
   state_of(b).greedy = false;
   channel::settings s;
   s.window = 100'000;
@@ -139,7 +166,7 @@ TEST_CASE("channel actors: a slow reader holds the writer back") {
   CHECK(state_of(a).written <= 302'000);
   CHECK(!state_of(a).out->accepts());
   CHECK(state_of(a).ended == 0);
-  state_of(b).in->consumed(state_of(b).held);
+  act(b, [&] { state_of(b).in->consumed(state_of(b).held); });
   w.run_for(1s);
   CHECK(state_of(a).out->accepts());
   CHECK(holds(0, state_of(b).got));
@@ -149,7 +176,7 @@ TEST_CASE("channel actors: a death is told to the other side, either way") {
   for (const bool sender_dies : {true, false}) {
     CAPTURE(sender_dies);
     test::virtual_world w{3, channel::register_types};
-    auto a = w.spawn(run_party), b = w.spawn(run_party);
+    auto a = join(w), b = join(w);
     open_sink(b, 7);
     open_source(a, 7, b);
     write_all(a, 500'000);
@@ -165,7 +192,7 @@ TEST_CASE("channel actors: a death is told to the other side, either way") {
 
 TEST_CASE("channel actors: a channel nobody has, an abort, and forged messages") {
   test::virtual_world w{4, channel::register_types};
-  auto a = w.spawn(run_party), b = w.spawn(run_party);
+  auto a = join(w), b = join(w);
   open_source(a, 7, b);
   w.run_for(1s);
   CHECK(state_of(a).ended == 1);
@@ -174,7 +201,7 @@ TEST_CASE("channel actors: a channel nobody has, an abort, and forged messages")
   open_sink(b, 8);
   open_source(a, 8, b);
   w.run_for(1s);
-  state_of(b).in->abort("disk full");
+  act(b, [&] { state_of(b).in->abort("disk full"); });
   w.run_for(1s);
   CHECK(state_of(a).ended == 2);
   CHECK(code_of(state_of(a).error) == errc::cancelled);
@@ -182,10 +209,17 @@ TEST_CASE("channel actors: a channel nobody has, an abort, and forged messages")
   CHECK(state_of(b).ended == 1);
 
   open_sink(b, 9);
-  auto forger = w.spawn(run_party);
-  channel::chunk forged{.channel = 9, .sender = 1, .receiver = 0, .round = 1, .position = 0, .checksum = 5, .last = false,
-                        .probe = false, .data = "boo"};
-  caf::actor_cast<party*>(forger)->send(b, forged);
+  auto forger = join(w);
+  channel::chunk forged{.channel = 9,
+                        .sender = 1,
+                        .receiver = 0,
+                        .round = 1,
+                        .position = 0,
+                        .checksum = 5,
+                        .last = false,
+                        .probe = false,
+                        .data = "boo"};
+  act(forger, [&] { caf::actor_cast<party*>(forger)->send(b, forged); });
   caf::anon_send(b, forged);  // from nobody
   w.run_for(1s);
   CHECK(state_of(b).ended == 2);
@@ -193,34 +227,46 @@ TEST_CASE("channel actors: a channel nobody has, an abort, and forged messages")
 }
 
 namespace {
-// Stands for the other side's proxy: passes messages on as its own, until its session ends.
+// Stands for the other side's proxy: passes messages on as if its partner, our proxy over there,
+// had sent them; until its session ends.
 struct relay_state {
-  caf::actor to{}, back{};
+  caf::actor partner{};
 };
-caf::behavior relay(caf::stateful_actor<relay_state>* self, caf::actor to) {
-  self->state.to = std::move(to);
+caf::behavior relay(caf::stateful_actor<relay_state>* self, const caf::actor& to) {
   self->set_default_handler([=](caf::scheduled_actor*, caf::message_view& x) -> caf::result<caf::message> {
-    self->send(self->state.to, x.move_content_to_message());
+    to->enqueue(caf::actor_cast<caf::strong_actor_ptr>(self->state.partner), caf::make_message_id(),
+                x.move_content_to_message(), self->context());
     return caf::message{};
   });
-  return {[=](go_atom) { self->quit(caf::exit_reason::remote_link_unreachable); }};
+  return {
+      [=](caf::connect_atom, caf::actor partner) { self->state.partner = std::move(partner); },
+      [=](go_atom) {
+        self->state.partner = nullptr;
+        self->quit(caf::exit_reason::remote_link_unreachable);
+      },
+  };
 }
 }  // namespace
 
-TEST_CASE("channel actors: a session that ends is waited for, and the channel goes on with fresh handles") {
+TEST_CASE(
+    "channel actors: a session that ends is waited for, and the channel goes on with fresh "
+    "handles") {
   for (const bool returns : {true, false}) {
     CAPTURE(returns);
     test::virtual_world w{5, channel::register_types};
-    auto a = w.spawn(run_party), b = w.spawn(run_party);
+    auto a = join(w), b = join(w);
     // a sees b as b_at_a, b sees a as a_at_b: two relays, each the sender of what it passes on
     const auto session = [&](caf::actor& b_at_a, caf::actor& a_at_b) {
       b_at_a = w.spawn(relay, b);
       a_at_b = w.spawn(relay, a);
+      caf::anon_send(b_at_a, caf::connect_atom_v, a_at_b);
+      caf::anon_send(a_at_b, caf::connect_atom_v, b_at_a);
+      w.settle();
     };
     caf::actor b_at_a, a_at_b;
     session(b_at_a, a_at_b);
     open_sink(b, 7);
-    state_of(b).in->attach(a_at_b);
+    act(b, [&] { state_of(b).in->attach(a_at_b); });
     open_source(a, 7, b_at_a);
     write_all(a, 300'000);
     w.settle();
@@ -231,10 +277,10 @@ TEST_CASE("channel actors: a session that ends is waited for, and the channel go
     CHECK(state_of(a).ended + state_of(b).ended == 0);
     if (returns) {
       session(b_at_a, a_at_b);
-      state_of(b).in->attach(a_at_b);
-      state_of(a).out->attach(b_at_a);
+      act(b, [&] { state_of(b).in->attach(a_at_b); });
+      act(a, [&] { state_of(a).out->attach(b_at_a); });
       w.run_for(1s);
-      state_of(a).out->finish();
+      act(a, [&] { state_of(a).out->finish(); });
       w.run_for(10s);
       CHECK(holds(0, state_of(b).got));
       CHECK(state_of(b).got.size() == state_of(a).written);
@@ -325,6 +371,7 @@ TEST_CASE("channel threads: who dies or gives up ends the other's call with an e
   }
   CHECK(code_of(e) == errc::failed);
   CHECK(out.finish());
-  channel::writer lost{t.system, 3, t.system.spawn([](caf::event_based_actor*) {})};  // it has ended already
+  channel::writer lost{t.system, 3,
+                       t.system.spawn([](caf::event_based_actor*) {})};  // it has ended already
   CHECK(lost.finish());
 }
