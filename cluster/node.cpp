@@ -96,7 +96,7 @@ class node::life {
   void leave(clock::time_point end, const std::function<bool()>& has_left) {
     caf::scoped_actor self{system_};
     self->request(worker_, until(clock::now() + (end - clock::now()) / 2), mapreduce::leave_work{})
-        .receive([] {},
+        .receive([](const mapreduce::worker_leaves&) {},
                  [](const caf::error& e) {
                    log::warn("node", "leaving with work that is not handed over",
                              {{"reason", sentence_of(e)}});
