@@ -231,8 +231,7 @@ void tracker_actor::on_planned(planned& plan) {
   announce(false);
 }
 
-template <class Input>
-void tracker_actor::feed(const std::string& id, const Input& in) {
+void tracker_actor::feed(const std::string& id, const input& in) {
   auto* e = find(id);
   if (!e || !e->core) return;
   step(*e, in);

@@ -68,8 +68,7 @@ class tracker_actor : public caf::event_based_actor {
   entry* find(const std::string& id);
   std::string owner(const std::string& id) const;
   job_status status_of(const entry& e);
-  template <class Input>
-  void feed(const std::string& id, const Input& in);
+  void feed(const std::string& id, const input& in);
   void step(entry& e, const input& in);
   void step_all(const input& in);
   void carry_out(entry& e, output& out);
