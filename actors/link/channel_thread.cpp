@@ -81,15 +81,18 @@ writer::writer(caf::actor_system& system, id channel, const caf::actor& sink, se
 
 writer::~writer() { abort("its writer is gone"); }
 
+caf::error writer::over() const {
+  if (!state_->over) return caf::none;
+  return state_->error ? state_->error : make_error(errc::refused, "the channel is finished");
+}
+
 caf::error writer::push(std::string bytes) {
   {
     std::unique_lock lock{state_->mutex};
     state_->changed.wait(lock, [&] {
       return state_->over || state_->written - state_->acknowledged < settings_.buffer;
     });
-    if (state_->over) {
-      return state_->error ? state_->error : make_error(errc::refused, "the channel is finished");
-    }
+    if (auto e = over()) return e;
     state_->written += bytes.size();
   }
   caf::anon_send(pump_, channel::write{std::move(bytes)});
@@ -97,6 +100,10 @@ caf::error writer::push(std::string bytes) {
 }
 
 caf::error writer::write(std::string_view bytes) {
+  {
+    std::lock_guard lock{state_->mutex};
+    if (auto e = over()) return e;  // at once, not when the chunk is full
+  }
   while (!bytes.empty()) {
     const auto take = std::min(bytes.size(), settings_.chunk - gathered_.size());
     if (gathered_.empty()) gathered_.reserve(settings_.chunk);

@@ -43,6 +43,7 @@ class writer {
 
  private:
   struct state;
+  caf::error over() const;  // under the lock: why nothing can be written any more, or none
   caf::error push(std::string bytes);
   settings settings_;
   std::string gathered_;
