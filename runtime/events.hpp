@@ -120,6 +120,12 @@ struct job_submitted {
   std::string name{};
 };
 TROUPE_MESSAGE(job_submitted, job, name)
+struct job_planned {  // its input is split: so many tasks there are
+  std::string job{};
+  std::uint64_t maps = 0;
+  std::uint64_t reduces = 0;
+};
+TROUPE_MESSAGE(job_planned, job, maps, reduces)
 struct task_started {
   std::string job{};
   std::string task{};

@@ -17,6 +17,12 @@ void write_submitted(const event_log_ptr& events, const job_spec& job) {
   events->write(events::job_submitted{job.id, job.name});
 }
 
+void write_planned(const event_log_ptr& events, const job_spec& job, std::size_t maps) {
+  log::info("mapreduce", "job planned",
+            {{"job", job.id}, {"maps", maps}, {"reduces", job.reducers}});
+  events->write(events::job_planned{job.id, maps, job.reducers});
+}
+
 void write_event(const event_log_ptr& events, const job_event& e) {
   const auto task = task_name(e);
   switch (e.what) {

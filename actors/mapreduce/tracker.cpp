@@ -219,6 +219,7 @@ void tracker_actor::on_planned(planned& plan) {
   e->spec.cuts = std::move(plan.plan.cuts);
   e->spec.token = std::move(plan.plan.token);
   e->spec.skip_bad_records = e->spec.skip_bad_records || plan.plan.skip_bad_records;
+  write_planned(s_.events, e->spec, plan.plan.splits.size());
   auto spec = e->spec;
   e->spec.inputs.clear();  // workers get the job without them
   e->core = std::make_unique<job>(std::move(spec), std::move(plan.plan.splits), now());
