@@ -1,10 +1,8 @@
 // Log lines for operators: a component, a short message, and fields; no prose with numbers in it.
-//   log::info("link", "session ended", {{"peer", name}, {"session", 7}, {"reason",
-//   sentence_of(error)}}); 2026-11-22T23:42:52.123Z info  link: session ended node=a peer=b
-//   session=7 reason="the link to its node is gone"
-//   {"time":"2026-11-22T23:42:52.123Z","level":"info","component":"link","message":"session
-//   ended","node":"a",...} Promises  callable from any thread, before `start` too (then: level
-//   info, text, to stderr); a line is written whole
+//   log::info("link", "session ended", {{"peer", name}, {"session", 7}, {"reason", sentence_of(error)}});
+//   2026-11-22T23:42:52.123Z info  link: session ended node=a peer=b session=7 reason="the link to its node is gone"
+//   {"time":"2026-11-22T23:42:52.123Z","level":"info","component":"link","message":"session ended","node":"a",...}
+//   Promises  callable from any thread, before `start` too (then: level info, text, to stderr); a line is written whole
 //             or not at all; control characters are escaped, so that no peer can forge a line
 //   Costs     a disabled level: its fields are built, and one relaxed load
 #pragma once

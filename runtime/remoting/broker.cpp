@@ -72,6 +72,15 @@ void broker::on_exit() {
   connections_.clear();
 }
 
+// CAF's brokers skip what other actors do here and leave their mailbox open: what is in it, such as a tick whose sender
+// is the broker, or comes later would keep the broker alive for ever.
+bool broker::cleanup(caf::error&& reason, caf::execution_unit* host) {
+  auto again = reason;
+  const bool first = caf::io::broker::cleanup(std::move(reason), host);
+  caf::scheduled_actor::cleanup(std::move(again), host);
+  return first;
+}
+
 caf::expected<endpoint> broker::listen() {
   auto where = home_->config().listen;
   if (auto problem = loopback_only(home_->config())) return make_error(errc::refused, *problem);
@@ -184,7 +193,19 @@ void broker::stop() {
     l->session->end(link::ending::shutting_down, "", out);
     carry_out(*l, out);
   }
-  while (!connections_.empty()) close(*connections_.begin()->second, false);
+}
+
+bool broker::has_said_bye() {
+  return std::all_of(connections_.begin(), connections_.end(),
+                     [](const auto& it) { return it.second->with_socket == 0; });
+}
+
+void broker::close_all() {
+  while (!connections_.empty()) {
+    auto& c = *connections_.begin()->second;
+    c.closing = false;
+    close(c, true);
+  }
 }
 
 std::vector<peer_stats> broker::stats() {

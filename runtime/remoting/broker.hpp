@@ -33,7 +33,9 @@ class broker final : public caf::io::broker {
   void observe(const caf::actor& who);
   void tell_gateway_again();
   std::vector<peer_stats> stats();
-  void stop();  // ends all sessions with a word to the peers
+  void stop();          // ends all sessions with a word to the peers
+  bool has_said_bye();  // after stop: what was to be written is with the kernel
+  void close_all();     // after that: what is left goes at once
 
  private:
   using handle = caf::io::connection_handle;
@@ -77,6 +79,7 @@ class broker final : public caf::io::broker {
 
   caf::behavior make_behavior() override;
   void on_exit() override;
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
 
   // connections (broker_connections.cpp)
   void on_accept(handle at);
@@ -92,12 +95,13 @@ class broker final : public caf::io::broker {
   void give_up(connection& c, std::string_view reason, bool downed = false);
   void write(connection& c, link::view bytes);
   void close(connection& c, bool at_once);
+  void let_go(handle at);
   void on_closed(handle at);
   void bury(handle at);
   void dial_failed(const endpoint& to, const caf::error& why, bool downed = false);
   void on_sent(const caf::io::data_transferred_msg& sent);
   link::mac_function secret() const;
-  std::size_t pending_handshakes() const;
+  bool make_room();
 
   // sessions (broker_sessions.cpp)
   peer_link& link_of(const link::incarnation& life);

@@ -14,10 +14,21 @@ constexpr std::size_t socket_buffer =
     256 * 1024;  // the kernel doubles it; all of it delays what is urgent
 }  // namespace
 
-std::size_t broker::pending_handshakes() const {
-  std::size_t count = 0;
-  for (const auto& [id, c] : connections_) count += !c->attached && !c->dialed ? 1 : 0;
-  return count;
+// Of connections that have not proved themselves the oldest gives way: who holds many open cannot keep others out, for an
+// honest handshake is over long before as many have come after it.
+bool broker::make_room() {
+  const auto& bounds = home_->config().bounds;
+  std::size_t pending = 0;
+  connection* oldest = nullptr;
+  for (const auto& [id, c] : connections_) {
+    if (c->attached || c->dialed) continue;
+    ++pending;
+    if (!oldest || c->since < oldest->since) oldest = c.get();
+  }
+  if (pending < bounds.handshakes_max && connections_.size() < bounds.connections_max) return true;
+  if (!oldest) return false;
+  give_up(*oldest, "too many connections, and others have come since");
+  return true;
 }
 
 broker::connection* broker::add(handle at, std::optional<endpoint> dialed) {
@@ -43,9 +54,8 @@ broker::connection* broker::add(handle at, std::optional<endpoint> dialed) {
 }
 
 void broker::on_accept(handle at) {
-  const auto& bounds = home_->config().bounds;
-  const bool too_many = connections_.size() >= bounds.connections_max ||
-                        pending_handshakes() >= bounds.handshakes_max;
+  closed_.clear();
+  const bool too_many = !stopping_ && !make_room();
   if (stopping_ || too_many) {
     static log::once_per quiet{std::chrono::seconds{5}};
     if (too_many)
@@ -53,8 +63,7 @@ void broker::on_accept(handle at) {
                  {{"from", remote_addr(at)}, {"reason", "too many connections"}});
     metrics::counter("troupe_link_refused_total", "Connections refused.", {{"reason", "too_many"}})
         .add();
-    halt(at);
-    caf::io::broker::close(at);
+    let_go(at);
     return;
   }
   add(at, std::nullopt);
@@ -284,17 +293,18 @@ void broker::close(connection& c, bool at_once) {
   c.closing = true;
   const auto at = c.at;
   if (at_once) home_->world().abort(at);
-  const auto let_go = [this, at] {
-    halt(at);
-    caf::io::broker::close(at);
-  };
   // CAF never lets go of a socket that is closed in the very turn of its loop in which it was added
   if (c.heard_from) {
-    let_go();
+    let_go(at);
   } else {
-    backend().post([self = caf::strong_actor_ptr{ctrl()}, let_go] { let_go(); });
+    backend().post([this, self = caf::strong_actor_ptr{ctrl()}, at] { let_go(at); });
   }
   bury(at);
+}
+
+void broker::let_go(handle at) {
+  halt(at);
+  caf::io::broker::close(at);
 }
 
 // Its callers may still look at it: it goes with the next event.
@@ -310,6 +320,7 @@ void broker::on_closed(handle at) {
   const auto found = connections_.find(at.id());
   if (found == connections_.end()) return;
   auto& c = *found->second;
+  if (stopping_) return bury(at);
   if (c.attached) {
     auto& l = link_of(*c.met);
     bury(at);

@@ -268,7 +268,12 @@ void broker::finish(peer_link& l, link::ending why, const std::string& text) {
     link::buffer last;
     session->write(home_->now(), c.with_socket, last);
     if (!last.empty()) write(c, last);
-    close(c, false);
+    if (stopping_) {  // the last words go first; then close_all
+      c.closing = true;
+      c.attached = false;
+    } else {
+      close(c, false);
+    }
   }
   l.broken = false;
   l.ended = home_->now();

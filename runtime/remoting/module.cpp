@@ -11,6 +11,10 @@
 #include <caf/io/broker.hpp>
 
 namespace troupe::remoting {
+namespace {
+constexpr std::chrono::milliseconds last_words{500};
+}  // namespace
+
 module::module(caf::actor_system& system, settings config,
                std::shared_ptr<environment> world) :caf::io::middleman{system},
     world_{std::move(world)}, loop_{world_->multiplexer(system)},
@@ -64,35 +68,37 @@ void module::start() {
   }
   if (hub_->config().listen.host.empty()) return;
   // bound before the system is handed to its user, so that the port can be asked for
-  std::promise<void> bound;
-  const auto bind = [&] {
+  in_loop([&] {
     loop->context(&backend());
     hub_->listening(loop->listen());
-    bound.set_value();
-  };
-  if (world_->own_thread()) {
-    backend().post(bind);
-    bound.get_future().wait();
-  } else {
-    bind();
-  }
+  });
   if (auto where = hub_->listening(); !where)
     log::error("link", "cannot listen", {{"reason", sentence_of(where.error())}});
+}
+
+template <class What>
+void module::in_loop(What what) {
+  if (!world_->own_thread()) return what();
+  auto done = std::make_shared<std::promise<void>>();
+  backend().post([done, &what] {
+    what();
+    done->set_value();
+  });
+  done->get_future().wait();
 }
 
 void module::stop_links() {
   if (std::exchange(links_stopped_, true)) return;
   auto* const loop = static_cast<broker*>(broker_->get());
-  if (world_->own_thread()) {
-    std::promise<void> done;
-    backend().post([&] {
-      loop->stop();
-      done.set_value();
-    });
-    done.get_future().wait();
-  } else {
-    loop->stop();
+  in_loop([&] { loop->stop(); });
+  if (world_->own_thread()) {  // a peer that reads nothing is not waited for
+    const auto patience = std::chrono::steady_clock::now() + last_words;
+    for (bool said = false; !said && std::chrono::steady_clock::now() < patience;) {
+      in_loop([&] { said = loop->has_said_bye(); });
+      if (!said) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
   }
+  in_loop([&] { loop->close_all(); });
   hub_->stop();
 }
 
@@ -108,6 +114,9 @@ void module::stop() {
     loop->finalize();
   };
   if (world_->own_thread()) {
+    // The loop ends when it watches no socket any more, and forgets about those that it was only about to watch. So each
+    // of these is a turn of its own: those that were just added are watched, closed, and let go.
+    for (int turn = 0; turn < 3; ++turn) in_loop([] {});
     backend().dispatch(end);
     supervisor_.reset();
     if (thread_.joinable()) thread_.join();

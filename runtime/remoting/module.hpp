@@ -25,6 +25,9 @@ class module final : public caf::io::middleman {
   void stop_links();
 
  private:
+  template <class What>
+  void in_loop(What what);  // returns when that is done
+
   std::shared_ptr<environment> world_;
   std::unique_ptr<caf::io::network::multiplexer> loop_;
   std::shared_ptr<hub> hub_;

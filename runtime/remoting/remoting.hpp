@@ -1,17 +1,14 @@
-// Remoting: ordinary caf::actor handles that work across processes, over our own links instead of
-// BASP.
-//   Promises  send, request, delegate, monitor and link behave as they do locally; order between
-//   two actors is kept, also
-//             over connections that break and return within the resume window; nothing is lost or
-//             doubled in a session When a session ends, its handles are dead for good, monitors
-//             fire with exit_reason::remote_link_unreachable, and each pending request gets an
-//             error at once: unreachable if it never left, unknown_outcome if it may have
-//   Under     lost, slow and hostile peers: nobody is parsed before it has proved who it is, and
-//   all sizes are bounded Assumes   all message types are registered in both systems; a type that
-//   is not is an error to its sender Beware    what a link reports is a hint about a connection, no
-//   verdict on a member
-//             a plain send over the high mark, or to a dead handle, becomes a counted dead letter:
-//             where loss matters, request
+// Remoting: ordinary caf::actor handles that work across processes, over our own links instead of BASP.
+//   Promises  send, request, delegate, monitor and link behave as they do locally; order between two actors is kept,
+//             also over connections that break and return within the resume window; nothing is lost or doubled in a
+//             session. When a session ends, its handles are dead for good, monitors fire with
+//             exit_reason::remote_link_unreachable, and each pending request gets an error at once: unreachable if it
+//             never left, unknown_outcome if it may have
+//   Under     lost, slow and hostile peers: nobody is parsed before it has proved who it is, and all sizes are bounded
+//   Assumes   all message types are registered in both systems; a type that is not is an error to its sender
+//   Beware    what a link reports is a hint about a connection, no verdict on a member
+//             a plain send over the high mark, or to a dead handle, becomes a counted dead letter: where loss matters,
+//             request
 // A process is its incarnation: caf::actor_system::node(), minted at random. A handle's node()
 // tells the incarnation and the session it came by; `incarnation_of` drops the session, and that is
 // what to compare.
@@ -134,14 +131,13 @@ class service {
 
   caf::expected<endpoint> listening() const;  // the bound address, port 0 resolved
   caf::node_id incarnation() const;
-  void gateway(
-      caf::
-          actor);  // what peers are given at link_up, which waits for this; null: none (clients: at once)
-  void observe(
-      caf::actor);  // gets the five messages above, link_up also for sessions that stand already
+  // What peers are given at link_up, which waits for this; null: none (clients: at once).
+  void gateway(caf::actor);
+  // Gets the five messages above, link_up also for sessions that stand already.
+  void observe(caf::actor);
   void connect(endpoint);  // returns at once; a dial or session to the same address is not doubled
-  void directory(std::function<std::optional<endpoint>(
-                     const caf::node_id&)>);                 // where a third node's handle lives
+  // Where a third node's handle lives.
+  void directory(std::function<std::optional<endpoint>(const caf::node_id&)>);
   void disconnect(const caf::node_id&, std::string reason);  // ends the session for good
   void forbid(
       const caf::node_id&);  // a downed incarnation: its session ends and it is refused from now on

@@ -1,6 +1,9 @@
 // The link between two processes on loopback: one way and request/response, beside BASP in the same run and local CAF;
-// and how long an urgent request waits behind 100 MB of bulk. Each figure is the median of `--rounds` (3) rounds.
-//   link-bench [--rounds N] [--quick] [--only link|basp|local|urgent]
+// a channel of bulk bytes over it; and how long an urgent request waits behind 100 MB of bulk. Each figure is the median
+// of `--rounds` (3) rounds; link and BASP take turns, so that what else the machine does hits both alike.
+//   link-bench [--rounds N] [--quick] [--only link|basp|local|channel|urgent]
+#include "actors/link/channel.hpp"
+#include "actors/link/channel_thread.hpp"
 #include "runtime/remoting/remoting.hpp"
 
 #include <algorithm>
@@ -9,7 +12,9 @@
 #include <cstring>
 #include <deque>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <caf/all.hpp>
@@ -28,6 +33,7 @@ using clock_type = std::chrono::steady_clock;
 using sync_atom = caf::atom_constant<caf::atom("sync")>;
 using hold_atom = caf::atom_constant<caf::atom("hold")>;
 using helper_atom = caf::atom_constant<caf::atom("helper")>;
+using open_atom = caf::atom_constant<caf::atom("open")>;
 
 void print(const std::string& figure, double value, const std::string& unit) {
   std::cout << nlohmann::json{{"figure", figure}, {"value", value}, {"unit", unit}}.dump()
@@ -41,9 +47,15 @@ double median(std::vector<double> xs) {
 caf::behavior quick(caf::event_based_actor*) {
   return {[](int x) { return x; }};
 }
-// Takes payloads, returns them when asked to, and sleeps when told to, as a stuck reader does.
-caf::behavior sink(caf::event_based_actor* self) {
-  return {
+struct sink_state {
+  std::unique_ptr<troupe::channel::channels> bulk{};
+};
+// Takes payloads and channels, returns payloads when asked to, and sleeps when told to, as a stuck reader does.
+caf::behavior sink(caf::stateful_actor<sink_state>* self) {
+  self->state.bulk = std::make_unique<troupe::channel::channels>(self);
+  auto* const bulk = self->state.bulk.get();
+  self->set_down_handler([=](const caf::down_msg& d) { bulk->down(d); });
+  return caf::message_handler{
       [](const std::string&) {},
       [](int, std::string& payload) { return std::move(payload); },
       [](sync_atom) { return true; },
@@ -51,7 +63,15 @@ caf::behavior sink(caf::event_based_actor* self) {
         std::this_thread::sleep_for(std::chrono::milliseconds{milliseconds});
       },
       [=](helper_atom) { return self->spawn(quick); },
-  };
+      [=](open_atom, troupe::channel::id id) {
+        bulk->open_sink(
+            id,
+            {.data = [=](const std::string& bytes) { bulk->find_sink(id)->consumed(bytes.size()); },
+             .over = [](const caf::error&) {}});
+        return true;
+      },
+  }
+      .or_else(bulk->handlers());
 }
 
 struct process {
@@ -90,6 +110,7 @@ void finish(process& child) {
 void common(caf::actor_system_config& config) {
   config.set("scheduler.policy", caf::atom("sharing"));
   config.set("scheduler.max-threads", std::size_t{2});
+  troupe::channel::register_types(config);
 }
 troupe::remoting::settings link_settings(const std::string& name, bool listens) {
   troupe::remoting::settings s;
@@ -167,26 +188,72 @@ trips round_trip(caf::actor_system& system, const caf::actor& to, std::size_t by
   return {times[times.size() / 2], times[times.size() * 99 / 100]};
 }
 
+// Writes of `bytes` until `total` have been taken at the other side; in bytes a second.
+double by_channel(caf::actor_system& system, const caf::actor& to, std::size_t bytes,
+                  std::size_t total) {
+  caf::scoped_actor self{system};
+  const auto id = troupe::channel::fresh_id();
+  self->request(to, 60s, open_atom::value, id)
+      .receive([](bool) {}, [](caf::error&) { std::abort(); });
+  const std::string payload(bytes, 'x');
+  const auto begin = clock_type::now();
+  troupe::channel::writer out{system, id, to};
+  for (std::size_t sent = 0; sent < total; sent += bytes)
+    if (out.write(payload)) std::abort();
+  if (out.finish()) std::abort();
+  return static_cast<double>(total) /
+         std::chrono::duration<double>(clock_type::now() - begin).count();
+}
+void channels(caf::actor_system& system, const caf::actor& to, int rounds, bool quickly) {
+  for (const auto& [bytes, total] : {std::pair<std::size_t, std::size_t>{16, 64'000'000},
+                                     {1024, 512'000'000},
+                                     {65536, 1'024'000'000}}) {
+    std::vector<double> rates;
+    for (int i = 0; i < rounds; ++i)
+      rates.push_back(by_channel(system, to, bytes, quickly ? total / 10 : total));
+    const auto size = std::to_string(bytes) + "B";
+    print("channel_writes_" + size, median(rates) / static_cast<double>(bytes), "writes/s");
+    print("channel_" + size, median(rates) / 1e6, "MB/s");
+  }
+}
+
+// What one wire shows for one size of message, over the rounds.
+struct series {
+  std::vector<double> rates, p50, p99;
+  void print(const std::string& name, std::size_t bytes) const {
+    const auto size = std::to_string(bytes) + "B";
+    ::print(name + "_one_way_" + size, median(rates), "messages/s");
+    ::print(name + "_round_trip_p50_" + size, median(p50), "us");
+    ::print(name + "_round_trip_p99_" + size, median(p99), "us");
+  }
+};
+struct wire {
+  std::string name;
+  caf::actor_system* system;
+  caf::actor to;
+};
 struct size_of_run {
   std::size_t bytes, messages, trips;
 };
-void measure(const std::string& name, caf::actor_system& system, const caf::actor& to, int rounds,
-             bool quickly) {
+void measure(const std::vector<wire>& wires, int rounds, bool quickly) {
   const std::size_t share = quickly ? 10 : 1;
   for (const auto& [bytes, messages, count] :
        {size_of_run{16, 1'000'000, 5'000}, size_of_run{1024, 400'000, 5'000},
         size_of_run{65536, 16'000, 2'000}}) {
-    std::vector<double> rates, p50, p99;
+    std::vector<series> seen(wires.size());
     for (int i = 0; i < rounds; ++i) {
-      rates.push_back(one_way(system, to, bytes, messages / share));
-      const auto t = round_trip(system, to, bytes, count / share);
-      p50.push_back(t.p50);
-      p99.push_back(t.p99);
+      for (std::size_t w = 0; w < wires.size(); ++w) {
+        const auto& [name, system, to] = wires[w];
+        seen[w].rates.push_back(one_way(*system, to, bytes, messages / share));
+        const auto t = round_trip(*system, to, bytes, count / share);
+        seen[w].p50.push_back(t.p50);
+        seen[w].p99.push_back(t.p99);
+      }
     }
-    const auto size = std::to_string(bytes) + "B";
-    print(name + "_one_way_" + size, median(rates), "messages/s");
-    print(name + "_round_trip_p50_" + size, median(p50), "us");
-    print(name + "_round_trip_p99_" + size, median(p99), "us");
+    for (std::size_t w = 0; w < wires.size(); ++w) seen[w].print(wires[w].name, bytes);
+    if (wires.size() == 2)
+      ::print(wires[0].name + "_to_" + wires[1].name + "_one_way_" + std::to_string(bytes) + "B",
+              median(seen[0].rates) / median(seen[1].rates), "ratio");
   }
 }
 
@@ -241,39 +308,33 @@ int main(int argc, char** argv) {
     if (arg == "--only" && i + 1 < argc) only = argv[++i];
   }
   const auto wanted = [&](const char* what) { return only.empty() || only == what; };
-  if (wanted("link") || wanted("urgent")) {
-    auto child = start("link");
-    {
-      caf::actor_system_config config;
-      common(config);
-      troupe::remoting::service::load(config, link_settings("client", false));
-      caf::actor_system system{config};
-      auto to = meet(system, child.port);
-      if (wanted("link")) measure("link", system, to, rounds, quickly);
-      if (wanted("urgent")) urgent(system, to, rounds);
-      troupe::remoting::service::of(system).stop();
-    }
-    finish(child);
-  }
-  if (wanted("basp")) {
-    auto child = start("basp");
-    {
-      caf::actor_system_config config;
-      common(config);
-      config.load<caf::io::middleman>();
-      caf::actor_system system{config};
-      auto to = system.middleman().remote_actor("127.0.0.1", child.port);
-      if (!to) return 1;
-      measure("basp", system, *to, rounds, quickly);
-    }
-    finish(child);
-  }
   if (wanted("local")) {
     caf::actor_system_config config;
     common(config);
     caf::actor_system system{config};
     auto to = system.spawn(sink);
-    measure("local", system, to, rounds, quickly);
+    measure({{"local", &system, to}}, rounds, quickly);
     caf::anon_send_exit(to, caf::exit_reason::kill);
   }
+  auto by_link = start("link"), by_basp = start("basp");
+  {
+    caf::actor_system_config config, other;
+    common(config);
+    common(other);
+    troupe::remoting::service::load(config, link_settings("client", false));
+    other.load<caf::io::middleman>();
+    caf::actor_system system{config}, basp_system{other};
+    const auto link = meet(system, by_link.port);
+    const auto basp = basp_system.middleman().remote_actor("127.0.0.1", by_basp.port);
+    if (!link || !basp) return 1;
+    std::vector<wire> wires;
+    if (wanted("link")) wires.push_back({"link", &system, link});
+    if (wanted("basp")) wires.push_back({"basp", &basp_system, *basp});
+    if (!wires.empty()) measure(wires, rounds, quickly);
+    if (wanted("channel")) channels(system, link, rounds, quickly);
+    if (wanted("urgent")) urgent(system, link, rounds);
+    troupe::remoting::service::of(system).stop();
+  }
+  finish(by_link);
+  finish(by_basp);
 }

@@ -3,51 +3,23 @@
 //   TROUPE_BENCH_BYTES           the size of that file
 #include "actors/mapreduce/job_input.hpp"
 #include "actors/mapreduce/local_runner.hpp"
+#include "naive_wordcount.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 namespace {
 namespace fs = std::filesystem;
 using namespace troupe::mapreduce;
-
-// What one would write in ten minutes: every file read with large reads, one map.
-std::uint64_t naive(const std::vector<input_file>& files) {
-  std::unordered_map<std::string, long> counts;
-  std::vector<char> buffer(1 << 20);
-  std::string word;
-  for (const auto& file : files) {
-    const int fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) continue;
-    for (ssize_t got; (got = ::read(fd, buffer.data(), buffer.size())) > 0;) {
-      for (ssize_t i = 0; i < got; ++i) {
-        const char c = buffer[static_cast<std::size_t>(i)];
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_') {
-          word.push_back(c);
-        } else if (c >= 'A' && c <= 'Z') {
-          word.push_back(static_cast<char>(c | 0x20));
-        } else if (!word.empty()) {
-          ++counts[word];
-          word.clear();
-        }
-      }
-    }
-    if (!word.empty()) ++counts[word];
-    word.clear();
-    ::close(fd);
-  }
-  return counts.size();
-}
+using troupe::bench::make_large;
+using troupe::bench::naive;
 
 struct cost {
   double wall = 0;
@@ -120,17 +92,6 @@ void measure(const std::string& name, const std::vector<std::string>& inputs,
   print("wordcount/" + name + "/local-1-cpu", one.cpu, "s");
 }
 
-void make_large(const fs::path& to, std::uint64_t bytes) {
-  std::atomic<bool> never{false};
-  std::ofstream out{to, std::ios::binary};
-  std::uint64_t written = 0;
-  while (written < bytes)
-    for (const auto& f : list_inputs({"/usr/include/boost"}, never)) {
-      if (written >= bytes) break;
-      out << std::ifstream{f.path, std::ios::binary}.rdbuf() << '\n';
-      written += f.size;
-    }
-}
 }  // namespace
 
 int main(int argc, char** argv) {

@@ -233,11 +233,12 @@ struct relay_state {
   caf::actor partner{};
 };
 caf::behavior relay(caf::stateful_actor<relay_state>* self, const caf::actor& to) {
-  self->set_default_handler([=](caf::scheduled_actor*, caf::message_view& x) -> caf::result<caf::message> {
-    to->enqueue(caf::actor_cast<caf::strong_actor_ptr>(self->state.partner), caf::make_message_id(),
-                x.move_content_to_message(), self->context());
-    return caf::message{};
-  });
+  self->set_default_handler(
+      [=](caf::scheduled_actor*, caf::message_view& x) -> caf::result<caf::message> {
+        to->enqueue(caf::actor_cast<caf::strong_actor_ptr>(self->state.partner),
+                    caf::make_message_id(), x.move_content_to_message(), self->context());
+        return caf::message{};
+      });
   return {
       [=](caf::connect_atom, caf::actor partner) { self->state.partner = std::move(partner); },
       [=](go_atom) {

@@ -169,8 +169,9 @@ TEST_CASE("membership: three systems find each other, and a service is found and
   CHECK(seen.members.front().roles == std::vector<std::string>{"worker"});
   CHECK(seen.suspicion.size() == 3);
 
-  const auto twice = t.b.system().spawn(
-      [](caf::event_based_actor*) -> caf::behavior { return {[](std::int32_t x) { return 2 * x; }}; });
+  const auto twice = t.b.system().spawn([](caf::event_based_actor*) -> caf::behavior {
+    return {[](std::int32_t x) { return 2 * x; }};
+  });
   caf::anon_send(t.b.receptionist, register_service{"twice", twice});
   for (auto* n : {&t.a, &t.b, &t.c}) {
     REQUIRE(test::wait_until([&] { return n->find("twice").size() == 1; }, 20s));
@@ -185,7 +186,8 @@ TEST_CASE("membership: three systems find each other, and a service is found and
   }
 }
 
-TEST_CASE("membership: a system that dies is downed by the others, its services are listed no more") {
+TEST_CASE(
+    "membership: a system that dies is downed by the others, its services are listed no more") {
   trio t;
   auto idle = t.c.system().spawn(
       [](caf::event_based_actor*) -> caf::behavior { return {[](std::int32_t) {}}; });

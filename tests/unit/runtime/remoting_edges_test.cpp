@@ -1,14 +1,14 @@
-#include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <filesystem>
-
 #include "patterns/message.hpp"
 #include "remoting_fixture.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/remoting/certificates.hpp"
 #include "tcp_wire.hpp"
+
+#include <filesystem>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
 
 namespace remoting_edges {
 struct novelty {
@@ -22,7 +22,9 @@ using namespace troupe::test;
 using remoting_edges::novelty;
 
 namespace {
-void knows_novelty(caf::actor_system_config& config) { config.add_message_type<novelty>("test.novelty"); }
+void knows_novelty(caf::actor_system_config& config) {
+  config.add_message_type<novelty>("test.novelty");
+}
 using same_atom = caf::atom_constant<caf::atom("same")>;
 
 caf::behavior answering(caf::event_based_actor*) {
@@ -30,24 +32,28 @@ caf::behavior answering(caf::event_based_actor*) {
 }
 }  // namespace
 
-TEST_CASE("remoting: a type the receiver does not know is an error to its sender, and nothing else") {
+TEST_CASE(
+    "remoting: a type the receiver does not know is an error to its sender, and nothing else") {
   linked_system a{local("a"), knows_novelty}, b{local("b")};
   a.links().gateway(nullptr);
   b.offer(answering);
   const auto there = a.meet(b);
   REQUIRE(there);
   caf::scoped_actor self{a.system()};
-  self->request(there, 20s, novelty{1}).receive([] { FAIL("it cannot be known"); }, [](caf::error& e) {
-    MESSAGE(sentence_of(e));
-    CHECK(code_of(e).has_value());
-  });
+  self->request(there, 20s, novelty{1})
+      .receive([] { FAIL("it cannot be known"); },
+               [](caf::error& e) {
+                 MESSAGE(sentence_of(e));
+                 CHECK(code_of(e).has_value());
+               });
   self->send(there, novelty{2});
-  self->request(there, 20s, 1).receive([](int x) { CHECK(x == 2); },
-                                       [](caf::error& e) { FAIL(sentence_of(e)); });
+  self->request(there, 20s, 1)
+      .receive([](int x) { CHECK(x == 2); }, [](caf::error& e) { FAIL(sentence_of(e)); });
   CHECK(eventually([&] { return a.links().stats().front().dead_letters == 1; }));
   // an answer that cannot be written is an error to who asked
   self->request(there, 20s, same_atom::value)
-      .receive([](const novelty&) { FAIL("b has not registered it"); }, [](caf::error& e) { CHECK(e); });
+      .receive([](const novelty&) { FAIL("b has not registered it"); },
+               [](caf::error& e) { CHECK(e); });
 }
 
 TEST_CASE("remoting: CAF's own control messages do not travel as content") {
@@ -59,11 +65,12 @@ TEST_CASE("remoting: CAF's own control messages do not travel as content") {
   caf::scoped_actor self{a.system()};
   self->send(there, caf::open_stream_msg{});
   self->send(there, caf::timeout_msg{});
-  self->request(there, 20s, 1).receive([](int x) { CHECK(x == 2); },
-                                       [](caf::error& e) { FAIL(sentence_of(e)); });
+  self->request(there, 20s, 1)
+      .receive([](int x) { CHECK(x == 2); }, [](caf::error& e) { FAIL(sentence_of(e)); });
 }
 
-TEST_CASE("remoting: who observes later is told of what stands; disconnect ends it with its reason") {
+TEST_CASE(
+    "remoting: who observes later is told of what stands; disconnect ends it with its reason") {
   linked_system a{local("a")}, b{local("b")};
   a.offer(answering);
   b.offer(answering);
@@ -107,8 +114,8 @@ TEST_CASE("remoting: a client has no listener, and peers are served by it all th
   CHECK_FALSE(a.seen->last_up().gateway);
   const auto mine = b.spawn(answering);
   caf::scoped_actor self{b.system()};
-  self->request(there, 20s, 5).receive([](int x) { CHECK(x == 6); },
-                                       [](caf::error& e) { FAIL(sentence_of(e)); });
+  self->request(there, 20s, 5)
+      .receive([](int x) { CHECK(x == 6); }, [](caf::error& e) { FAIL(sentence_of(e)); });
 }
 
 TEST_CASE("remoting: dialing nobody is refused with a sentence, and can be tried again") {
@@ -143,8 +150,8 @@ TEST_CASE("remoting: a node is rebuilt on the same port and met anew") {
     CHECK(there != before);
     before = there;
     caf::scoped_actor self{a.system()};
-    self->request(there, 20s, life).receive([&](int x) { CHECK(x == life + 1); },
-                                            [](caf::error& e) { FAIL(sentence_of(e)); });
+    self->request(there, 20s, life)
+        .receive([&](int x) { CHECK(x == life + 1); }, [](caf::error& e) { FAIL(sentence_of(e)); });
   }
   CHECK(eventually([&] { return a.seen->count("down b") == 5; }));
 }
@@ -166,8 +173,8 @@ TEST_CASE("remoting: under TLS a cut connection resumes, too") {
     caf::scoped_actor self{a.system()};
     for (int i = 0; i < 200; ++i) {
       if (i % 20 == 10) wire.cut();
-      self->request(there, 60s, i).receive([&](int x) { CHECK(x == i + 1); },
-                                           [](caf::error& e) { FAIL(sentence_of(e)); });
+      self->request(there, 60s, i)
+          .receive([&](int x) { CHECK(x == i + 1); }, [](caf::error& e) { FAIL(sentence_of(e)); });
     }
     CHECK(a.seen->count("resumed b") > 0);
     CHECK(a.seen->count("down b") == 0);

@@ -66,7 +66,7 @@ TEST_CASE("remoting: a third node's handle is reached by a dial of one's own") {
   self->monitor(handle);
   self->request(handle, 20s, 21)
       .receive([](int x) { CHECK(x == 42); }, [](caf::error& e) { FAIL(sentence_of(e)); });
-  CHECK(a.seen->count("up c") == 1);
+  CHECK(eventually([&] { return a.seen->count("up c") == 1; }));
   caf::anon_send_exit(mine, caf::exit_reason::kill);
   self->receive([](caf::down_msg& down) { CHECK(down.reason == caf::exit_reason::kill); });
 }

@@ -125,10 +125,15 @@ TEST_CASE("remoting: 500 idle connections do not keep others out") {
   CHECK(late.meet(s.node));
 }
 
-TEST_CASE("remoting: a replayed handshake does not get in") {
+TEST_CASE("remoting: a replayed handshake, another secret and another cluster do not get in") {
   scene s;
-  rogue honest{s.port()};
-  REQUIRE_FALSE(honest.greet(someone("z"), secret));
+  rogue first{s.port()};
+  REQUIRE_FALSE(first.greet(someone("z"), secret));
+  REQUIRE(eventually([&] { return s.node.links().stats().size() == 2; }));
+  rogue again{s.port()};  // every byte that the first one said, proof included
+  again.send(first.said());
+  CHECK(again.closed_within(20s));
+  CHECK(s.node.links().stats().size() == 2);
   rogue wrong{s.port()};
   CHECK(wrong.greet(someone("z"), "not the secret"));
   rogue elsewhere{s.port()};

@@ -1,9 +1,9 @@
-#include <doctest/doctest.h>
+#include "runtime/remoting/outbox.hpp"
 
 #include <string>
 #include <thread>
 
-#include "runtime/remoting/outbox.hpp"
+#include <doctest/doctest.h>
 
 using namespace troupe;
 using remoting::outbox;
@@ -82,7 +82,8 @@ TEST_CASE("outbox: no record is left behind by a taker that sleeps when it may")
   for (int t = 0; t < senders; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < records; ++i) {
-        if (add(box, i % 2 == 0 ? link::lane::normal : link::lane::urgent, 8, 0) == verdict::wake) ++wakes;
+        if (add(box, i % 2 == 0 ? link::lane::normal : link::lane::urgent, 8, 0) == verdict::wake)
+          ++wakes;
       }
     });
   }
@@ -90,7 +91,8 @@ TEST_CASE("outbox: no record is left behind by a taker that sleeps when it may")
   int woken = 0;
   link::buffer batch;
   while (taken < std::size_t{records} * senders * 8) {
-    while (wakes.load() == woken) std::this_thread::yield();  // asleep: only a wake may bring it back
+    while (wakes.load() == woken)
+      std::this_thread::yield();  // asleep: only a wake may bring it back
     woken = wakes.load();
     do {
       for (const auto on : {link::lane::urgent, link::lane::normal}) {

@@ -29,12 +29,14 @@ class rogue {
     if (::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
       throw std::runtime_error{"no connection"};
   }
-  rogue(rogue&& other) noexcept : socket_{std::exchange(other.socket_, -1)} {}
+  rogue(rogue&& other) noexcept
+      : socket_{std::exchange(other.socket_, -1)}, said_{std::move(other.said_)} {}
   rogue& operator=(rogue&&) = delete;
   ~rogue() {
     if (socket_ >= 0) ::close(socket_);
   }
   bool send(link::view bytes) {
+    link::put_bytes(said_, bytes);
     while (!bytes.empty()) {
       const auto n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n <= 0) return false;
@@ -43,6 +45,7 @@ class rogue {
     return true;
   }
   bool send_text(std::string_view bytes) { return send(link::view{bytes.data(), bytes.size()}); }
+  const link::buffer& said() const { return said_; }  // all that was sent
   // What has come, waiting for the first byte; empty when the other side has closed or the time is up.
   link::buffer receive(std::chrono::milliseconds limit = std::chrono::seconds{10}) {
     pollfd wait{socket_, POLLIN, 0};
@@ -117,5 +120,6 @@ class rogue {
 
  private:
   int socket_;
+  link::buffer said_;
 };
 }  // namespace troupe::test
