@@ -106,6 +106,7 @@ class gateway : public caf::event_based_actor {
             if (!found->second.member) peers_.erase(found);
           }
         },
+        [](const remoting::link_found&) {},
         [](const remoting::link_broken&) {},
         [](const remoting::link_resumed&) {},
         [](const remoting::link_refused&) {},

@@ -113,6 +113,7 @@ class receptionist_actor : public caf::event_based_actor {
           gateways_[owner] = up.gateway;
           step(linked{owner});
         },
+        [](const remoting::link_found&) {},
         [this](const remoting::link_broken&) {},
         [this](const remoting::link_resumed&) {},
         [this](const remoting::link_refused&) {},

@@ -128,8 +128,8 @@ class connection final : public client {
             ++refusals;
             why += "; " + to_string(no.address) + ": " + sentence_of(no.reason);
           },
-          [](const remoting::link_broken&) {}, [](const remoting::link_resumed&) {},
-          [](const remoting::link_down&) {},
+          [](const remoting::link_found&) {}, [](const remoting::link_broken&) {},
+          [](const remoting::link_resumed&) {}, [](const remoting::link_down&) {},
           caf::after(std::chrono::duration_cast<milliseconds>(end - clock::now())) >> [] {});
     }
     if (gateway_) return std::nullopt;

@@ -165,7 +165,9 @@ void handshake::on_hello(view body, output& out) {
 }
 
 std::optional<refusal> handshake::judge_peer() const {
-  if (how_.certificate && *how_.certificate != peer_.node) return refusal::not_the_certificates;
+  const bool named = !how_.certificate || *how_.certificate == peer_.node ||
+                     std::find(how_.also.begin(), how_.also.end(), peer_.node) != how_.also.end();
+  if (!named) return refusal::not_the_certificates;
   if (!printable(peer_.cluster) || !printable(peer_.node) || !printable(peer_.address))
     return refusal::malformed;
   if (peer_.cluster != me_.cluster) return refusal::wrong_cluster;

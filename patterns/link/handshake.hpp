@@ -58,6 +58,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 namespace troupe::link {
 using instant = std::chrono::nanoseconds;  // since any fixed origin
 using nonce = std::array<std::uint8_t, 32>;
@@ -106,6 +107,7 @@ struct credential {
   mac_function secret{};                     // empty: no secret
   std::optional<std::string> certificate{};  // the name that TLS has proven the peer to have
   buffer binding{};                          // TLS channel binding, equal on both sides, or empty
+  std::vector<std::string> also{};           // further names in the certificate: any of them will do
 };
 
 struct handshake_settings {

@@ -22,6 +22,7 @@ class exports {  // at the owner, one a session
   bool sent(std::uint64_t actor) { return sent_[actor]++ == 0; }
   verdict release(std::uint64_t actor, std::uint64_t count);
   bool erase(std::uint64_t actor) { return sent_.erase(actor) != 0; }  // it has ended
+  bool holds(std::uint64_t actor) const { return sent_.count(actor) != 0; }
   std::size_t size() const { return sent_.size(); }
   std::vector<std::uint64_t> clear();  // the session has ended: let all of these go
 

@@ -51,7 +51,10 @@ void session::end(ending why, std::string_view text, output& out) {
 void session::finish(ending why, output& out) {
   state_ = state::ended;
   for (auto& o : outlets_) o = {};
-  for (auto& i : inlets_) i.unfinished = {};
+  for (auto& i : inlets_) {
+    i.pieces = {};
+    i.unfinished = 0;
+  }
   kept_.clear();
   kept_bytes_ = control_kept_ = again_ = 0;
   reader_.reset();

@@ -5,8 +5,8 @@
 //             number of connections each cut at any byte, or the session ends on this side.
 //             Control overtakes urgent overtakes normal and bulk, at a chunk's border, and none
 //             starves. Memory: at most unacknowledged_max of sent bytes; of received ones the
-//             granted window and one unfinished batch a lane. The sender never passes the limit
-//             that its peer has told it.
+//             granted windows, and one unfinished batch that is larger than its lane's. The sender
+//             never passes the limit that its peer has told it.
 //   Under     cut, delayed, resumed connections; a peer that sends anything (its connection is
 //             broken, after faults_max of that the session ends); a stuck reader (its lane waits)
 //   Assumes   a connection neither loses nor reorders bytes while it lasts (TCP); no two sessions
@@ -74,7 +74,13 @@ enum class enqueued : std::uint8_t { accepted, overloaded, too_large, empty, end
 struct batch {
   lane on{};
   buffer bytes{};
+  std::vector<buffer> rest{};  // of one beyond whole_max: what follows, in order
+  bool whole() const { return rest.empty(); }
+  std::size_t size() const;
 };
+// Up to here a batch that came in chunks is put together; larger ones are not, since that alone takes milliseconds.
+inline constexpr std::size_t whole_max = 1u << 20;
+buffer join(batch&& b);
 
 class session {
  public:
@@ -143,8 +149,9 @@ class session {
     std::uint64_t sent = 0, limit = 0;
     std::uint64_t turn = 0;  // bytes left in this round of sharing
   };
-  struct inlet {  // one lane, receiving
-    buffer unfinished;
+  struct inlet {                 // one lane, receiving
+    std::vector<buffer> pieces;  // of the unfinished batch
+    std::size_t unfinished = 0;  // bytes in them
     std::uint64_t arrived = 0, granted = 0, held = 0;
   };
   class bucket {  // of the control lane's rate
@@ -168,6 +175,7 @@ class session {
   std::optional<fault> excess(lane on, std::size_t size, instant now);
 
   std::uint64_t grantable(lane on) const;
+  void choose_growing();
   bool grant_due(lane on) const;
   void write_acknowledgement(buffer& out);
   void write_credits(buffer& out);
@@ -205,6 +213,7 @@ class session {
   std::uint64_t told_ = 0;      // last acknowledged to the peer
   std::size_t since_told_ = 0;  // bytes received since
   instant told_late_{};         // when the first of them came
+  std::optional<lane> growing_;  // whose unfinished batch may go beyond its window
   bool ack_due_ = false;
   bool credits_due_ = false;
   bucket control_in_;

@@ -3,8 +3,31 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace troupe::link {
+namespace {
+constexpr std::size_t piece_max =
+    256 * 1024;  // chunks are gathered into these: a crumb must not cost a block of its own
+}  // namespace
+
+std::size_t batch::size() const {
+  auto sum = bytes.size();
+  for (const auto& more : rest) sum += more.size();
+  return sum;
+}
+
+buffer join(batch&& b) {
+  if (b.rest.empty()) return std::move(b.bytes);
+  b.bytes.reserve(b.size());
+  for (auto& more : b.rest) {
+    put_bytes(b.bytes, more);
+    more = {};
+  }
+  b.rest.clear();
+  return std::move(b.bytes);
+}
+
 void session::receive(instant now, view bytes, output& out) {
   if (state_ != state::attached || bytes.empty()) return;
   last_heard_ = now;
@@ -42,7 +65,9 @@ std::optional<fault> session::excess(lane on, std::size_t size, instant now) {
   const auto& in = inlet_of(on);
   const bool control = on == lane::control;
   const auto most = control ? settings_.control_message_max : settings_.message_max;
-  if (in.unfinished.size() + size > most) return fault::batch_too_large;
+  if (in.unfinished + size > most) return fault::batch_too_large;
+  // an honest peer's control messages are few and soon done with
+  if (control && in.held + size > 8 * settings_.control_burst) return fault::control_flood;
   if (!control) return in.arrived + size > in.granted ? std::optional{fault::credit} : std::nullopt;
   // what an honest peer has on its way is one burst, and it may have gathered another
   if (!control_in_.has(now, size, 2 * settings_.control_rate, 4 * settings_.control_burst))
@@ -71,14 +96,23 @@ void session::on_data(const frame& f, instant now, output& out) {
   auto& in = inlet_of(on);
   in.arrived += bytes.size();
   const bool more = (f.flags & more_bit) != 0;
-  if (in.unfinished.empty() && !more) {
-    out.batches.push_back({on, buffer{bytes.begin(), bytes.end()}});
+  if (in.pieces.empty() && !more) {
+    out.batches.push_back({on, buffer{bytes.begin(), bytes.end()}, {}});
     return;
   }
-  put_bytes(in.unfinished, bytes);
-  if (more) return;
-  out.batches.push_back({on, std::move(in.unfinished)});
-  in.unfinished = {};
+  if (in.pieces.empty() || in.pieces.back().size() + bytes.size() > piece_max)
+    in.pieces.emplace_back();
+  put_bytes(in.pieces.back(), bytes);
+  in.unfinished += bytes.size();
+  if (more) return choose_growing();
+  batch done{on, std::move(in.pieces.front()), {}};
+  done.rest.assign(std::make_move_iterator(in.pieces.begin() + 1),
+                   std::make_move_iterator(in.pieces.end()));
+  if (in.unfinished <= whole_max) done.bytes = join(std::move(done));
+  in.pieces.clear();
+  in.unfinished = 0;
+  choose_growing();
+  out.batches.push_back(std::move(done));
 }
 
 void session::on_ack(const frame& f, instant now, output& out) {
@@ -116,12 +150,20 @@ void session::consumed(lane on, std::uint64_t decoded) {
   in.held -= decoded;
 }
 
-// What the peer may have sent in all: what has arrived, and the window less what is held here. An
-// unfinished batch is not held, or one beyond the window could never be finished.
+// A batch beyond its lane's window could never be finished if it counted as held. One of them at a time may grow: the
+// first to fill half of its window.
+void session::choose_growing() {
+  if (growing_ && inlet_of(*growing_).unfinished == 0) growing_.reset();
+  for (const auto each : {lane::urgent, lane::normal, lane::bulk})
+    if (!growing_ && 2 * inlet_of(each).unfinished >= window_of(each)) growing_ = each;
+}
+
+// What the peer may have sent in all: what has arrived, and the window less what is held here.
 std::uint64_t session::grantable(lane on) const {
   const auto& in = inlet_of(on);
   const auto window = window_of(on);
-  return in.arrived + (window > in.held ? window - in.held : 0);
+  const auto held = in.held + (growing_ == on ? 0 : in.unfinished);
+  return in.arrived + (window > held ? window - held : 0);
 }
 
 bool session::grant_due(lane on) const {
@@ -129,7 +171,7 @@ bool session::grant_due(lane on) const {
 }
 
 std::uint64_t session::held(lane on) const { return inlet_of(on).held; }
-std::size_t session::reassembling(lane on) const { return inlet_of(on).unfinished.size(); }
+std::size_t session::reassembling(lane on) const { return inlet_of(on).unfinished; }
 std::uint64_t session::granted(lane on) const { return inlet_of(on).granted; }
 std::uint64_t session::arrived(lane on) const { return inlet_of(on).arrived; }
 }  // namespace troupe::link

@@ -6,6 +6,8 @@
 #include "runtime/remoting/identity.hpp"
 #include "runtime/remoting/proxy.hpp"
 
+#include <algorithm>
+
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
 #include <caf/actor_registry.hpp>
@@ -17,6 +19,11 @@
 namespace troupe::remoting {
 namespace {
 constexpr std::size_t batch_bytes = 64 * 1024;
+// Marks of the outbox: messages, answers to requests, and what keeps both sides' books right.
+constexpr unsigned messages = 1, answers = 2, books = 3;
+
+// Of our actors whose handles the message under way names, one each time: should it not leave, they are taken back.
+thread_local std::vector<caf::actor_id> named;
 
 void answer(const caf::mailbox_element& request, caf::error why) {
   if (request.sender)
@@ -64,12 +71,21 @@ link::lane association::lane_of(bool urgent, caf::actor_id to, caf::actor_id fro
   return control ? link::lane::control : link::lane::urgent;
 }
 
-void association::exports(const caf::strong_actor_ptr& ours, bool findable) {
+bool association::exports(const caf::strong_actor_ptr& ours, bool findable) {
   {
     std::lock_guard guard{exported_};
+    if (closed()) return false;
+    if (exports_.size() >= home_->config().bounds.handles_max && !exports_.holds(ours->id()))
+      return false;
     if (exports_.sent(ours->id())) home_->exports().hold(ours);
   }
+  named.push_back(ours->id());
   if (findable) home_->exports().make_findable(ours);
+  return true;
+}
+
+void association::take_back() {
+  for (const auto id : std::exchange(named, {})) released(id, 1);
 }
 
 link::handle association::handle_of(const caf::strong_actor_ptr& who) {
@@ -107,8 +123,9 @@ void association::send(proxy& to, caf::mailbox_element_ptr what) {
                                     : link::message_kind::asynchronous;
   auto lane = lane_of(r.urgent, to.id(), what->sender ? what->sender->id() : 0);
   if (lane == link::lane::normal && home_->types().bulk(what->content())) lane = link::lane::bulk;
-  const unsigned marks = r.kind == link::message_kind::response ? 2 : 1;
+  const unsigned marks = r.kind == link::message_kind::response ? answers : messages;
   if (out_.full(lane, marks)) return refuse(what, outbox::verdict::overloaded);
+  named.clear();
   name_source(r, what->sender);
   link::buffer stages;
   for (const auto& stage : what->stages) link::put_stages(stages, handle_of(stage));
@@ -119,11 +136,14 @@ void association::send(proxy& to, caf::mailbox_element_ptr what) {
   scratch.clear();
   ours.clear();
   const auto at = link::begin_record(scratch, r);
-  if (auto failed = save(*home_, what->content(), scratch, ours)) {
-    refuse_content(to, what, std::move(failed));
-    return;
-  }
+  auto failed = save(*home_, what->content(), scratch, ours);
   link::end_record(scratch, at);
+  const auto most = home_->config().link.message_max;
+  if (!failed && scratch.size() > most) failed = too_large(scratch.size(), most);
+  if (failed) {
+    take_back();
+    return refuse_content(to, what, std::move(failed));
+  }
   if (lane == link::lane::control && scratch.size() > batch_bytes) lane = link::lane::urgent;
   for (const auto id : ours) {
     if (auto handle = home_->system().registry().get<caf::strong_actor_ptr>(id))
@@ -132,16 +152,19 @@ void association::send(proxy& to, caf::mailbox_element_ptr what) {
   const auto asker = what->sender ? what->sender->id() : 0;
   const bool asks = r.kind == link::message_kind::request && r.by == link::sender::mine;
   if (asks) home_->requests().add(what->sender, what->mid, number_);
-  sent.fetch_add(1, std::memory_order_relaxed);
   const auto verdict = out_.append(lane, scratch, marks);
+  if (verdict == outbox::verdict::wake || verdict == outbox::verdict::queued)
+    sent.fetch_add(1, std::memory_order_relaxed);
   if (verdict == outbox::verdict::wake) return home_->wake(shared_from_this());
   if (verdict == outbox::verdict::queued) return;
+  take_back();
   if (!asks || home_->requests().remove(asker, r.id)) refuse(what, verdict);
 }
 
 // Also called with the sender's lock held, so nothing here may go through CAF's registry.
 void association::send_exit(proxy& to, caf::mailbox_element& what) {
   auto& exit = what.content().get_mutable_as<caf::exit_msg>(0);
+  named.clear();
   link::record r{.what = link::op::down, .target = to.id()};
   const auto body = save_reason(*home_, exit.reason);
   r.body = body;
@@ -172,7 +195,7 @@ void association::refuse_content(proxy& to, caf::mailbox_element_ptr& what, caf:
   home_->dead_letter(*this, "not_sendable", sentence_of(why));
   if (what->mid.is_request()) {
     answer(*what, why);
-  } else if (what->mid.is_response() && out_.full(link::lane::normal, 2) == false) {
+  } else if (what->mid.is_response() && !out_.full(link::lane::normal, answers)) {
     // who asked must not wait for its time-out
     link::record r{.kind = link::message_kind::response,
                    .urgent = what->mid.is_urgent_message(),
@@ -187,7 +210,11 @@ void association::refuse_content(proxy& to, caf::mailbox_element_ptr& what, caf:
 void association::write(const link::record& what, link::lane on) {
   link::buffer bytes;
   link::put_record(bytes, what);
-  if (out_.append(on, bytes, 0) == outbox::verdict::wake) home_->wake(shared_from_this());
+  const auto verdict = out_.append(on, bytes, on == link::lane::control ? 0 : books);
+  if (verdict == outbox::verdict::wake) home_->wake(shared_from_this());
+  // a peer that makes us write and does not read: to forget any of this would leave both sides with different books
+  if (verdict == outbox::verdict::overloaded && !flooded_.exchange(true))
+    home_->flooded(shared_from_this());
 }
 
 void association::pin(const caf::strong_actor_ptr& proxy, std::size_t watchers) {
@@ -216,6 +243,7 @@ void association::unpin(caf::actor_id id, std::size_t watchers) {
 
 void association::link(caf::actor_id theirs, caf::abstract_actor& ours, bool on) {
   link::record r{.what = on ? link::op::link : link::op::unlink, .target = theirs};
+  named.clear();
   name_source(r, caf::strong_actor_ptr{ours.ctrl()});
   write(r, link::lane::normal);
 }
@@ -229,13 +257,14 @@ void association::dropped(caf::actor_id id, const caf::actor_control_block* whic
     write({.what = link::op::release, .target = id, .id = count}, link::lane::normal);
 }
 
-caf::strong_actor_ptr association::import(caf::actor_id id, bool counted) {
+caf::strong_actor_ptr association::import(caf::actor_id id, bool counted, bool* known) {
   caf::strong_actor_ptr result;
   bool at_end = false;
   {
     std::lock_guard guard{handles_};
     at_end = closed();
     auto found = proxies_.find(id);
+    if (known) *known = found != proxies_.end();
     if (found != proxies_.end()) result = found->second.weak.lock();
     if (!result) {
       if (!at_end && found == proxies_.end() &&
@@ -247,7 +276,7 @@ caf::strong_actor_ptr association::import(caf::actor_id id, bool counted) {
       if (!at_end)
         proxies_[id] = held_proxy{caf::weak_actor_ptr{result.get()}, result.get(), nullptr, 0};
     }
-    if (counted && !at_end) imports_.received(id);
+    if ((counted || (known && !*known)) && !at_end) imports_.received(id);
   }
   if (at_end) static_cast<proxy*>(result->get())->die(caf::exit_reason::remote_link_unreachable);
   return result;
@@ -255,11 +284,7 @@ caf::strong_actor_ptr association::import(caf::actor_id id, bool counted) {
 
 caf::strong_actor_ptr association::import_from_third(caf::actor_id id) {
   bool known = false;
-  {
-    std::lock_guard guard{handles_};
-    known = proxies_.count(id) != 0;
-  }
-  auto result = import(id, !known);
+  auto result = import(id, false, &known);
   if (!known && result) {
     link::buffer body;
     link::put(body, static_cast<std::uint8_t>(node_word::hold));
@@ -318,6 +343,7 @@ void association::tell_gateway() {
   link::put(body, static_cast<std::uint8_t>(node_word::gateway));
   link::record r;
   r.body = body;
+  named.clear();
   name_source(r, home_->gateway());
   write(r, link::lane::control);
 }
@@ -334,6 +360,7 @@ void association::tell_down(caf::actor_id ours, const caf::error& reason) {
 }
 
 void association::tell_error(caf::actor_id receiver, std::uint64_t id, const caf::error& why) {
+  if (out_.full(link::lane::normal, messages)) return;  // for the peer's log alone
   const auto body = save_reason(*home_, why);
   link::record r{
       .what = link::op::error, .by = link::sender::mine, .target = 0, .source = receiver, .id = id};
@@ -341,9 +368,14 @@ void association::tell_error(caf::actor_id receiver, std::uint64_t id, const caf
   write(r, link::lane::normal);
 }
 
+void association::delivered(link::lane on, std::size_t bytes) {
+  delivered_[static_cast<std::size_t>(on)].fetch_add(bytes, std::memory_order_acq_rel);
+}
+
 // The broker is told once enough has come together; what is left it finds at its next turn.
 void association::consumed(link::lane on, std::size_t bytes) {
-  constexpr std::uint64_t worth_telling = 256 * 1024;
+  const auto window = home_->config().link.window[static_cast<std::size_t>(on)];
+  const auto worth_telling = std::clamp<std::uint64_t>(window / 4, 1, 256 * 1024);
   const auto sum =
       consumed_[static_cast<std::size_t>(on)].fetch_add(bytes, std::memory_order_relaxed) + bytes;
   if (sum < worth_telling || credit_told_.exchange(true, std::memory_order_acq_rel) || closed())
@@ -351,17 +383,19 @@ void association::consumed(link::lane on, std::size_t bytes) {
   home_->wake(shared_from_this());
 }
 
-std::array<std::uint64_t, link::lane_count> association::collect_consumed() {
-  std::array<std::uint64_t, link::lane_count> result{};
+association::account association::collect() {
+  account result;
   credit_told_.store(false, std::memory_order_release);
-  for (std::size_t i = 0; i < result.size(); ++i)
-    result[i] = consumed_[i].exchange(0, std::memory_order_acq_rel);
+  for (std::size_t i = 0; i < link::lane_count; ++i)  // in this order
+    result.consumed[i] = consumed_[i].exchange(0, std::memory_order_acq_rel);
+  for (std::size_t i = 0; i < link::lane_count; ++i)
+    result.delivered[i] = delivered_[i].exchange(0, std::memory_order_acq_rel);
   return result;
 }
 
 void association::close(const caf::error& for_requests, const caf::error& exit_reason) {
   if (closed_.exchange(true, std::memory_order_acq_rel)) return;
-  out_.close();
+  const auto unsent = out_.close();
   std::vector<caf::strong_actor_ptr> dying;
   {
     std::lock_guard guard{handles_};
@@ -373,6 +407,7 @@ void association::close(const caf::error& for_requests, const caf::error& exit_r
     imports_.clear();
   }
   for (auto& ended : dying) static_cast<proxy*>(ended->get())->die(exit_reason);
+  fail_unsent(unsent);
   home_->requests().fail(number_, for_requests);
   std::set<caf::actor_id> watched;
   {
@@ -382,6 +417,19 @@ void association::close(const caf::error& for_requests, const caf::error& exit_r
   }
   for (const auto id : watched) {
     if (const auto actor = home_->exports().find(id)) actor->get()->detach(watcher::token{this});
+  }
+}
+
+// What never left the outbox has certainly not been done.
+void association::fail_unsent(const std::vector<link::buffer>& batches) {
+  const auto why =
+      make_error(errc::unreachable, "the link to the receiver's node ended before this had left");
+  for (const auto& batch : batches) {
+    link::record_reader records{batch};
+    while (const auto r = records.next())
+      if (r->what == link::op::message && r->kind == link::message_kind::request &&
+          r->by == link::sender::mine)
+        home_->requests().fail(r->source, r->id, why);
   }
 }
 

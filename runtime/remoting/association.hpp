@@ -37,6 +37,8 @@ class association : public std::enable_shared_from_this<association> {
   const caf::node_id& node() const { return node_; }
   std::uint32_t number() const { return number_; }
   bool closed() const { return closed_.load(std::memory_order_acquire); }
+  bool waits() const { return waits_.load(std::memory_order_relaxed); }  // for a session to come
+  void waits(bool w) { waits_.store(w, std::memory_order_relaxed); }
 
   // what proxies do, in the senders' threads
   void send(proxy& to, caf::mailbox_element_ptr what);
@@ -47,7 +49,8 @@ class association : public std::enable_shared_from_this<association> {
 
   // what the decoder does
   // The proxy of the peer's actor; `counted`: the peer has sent a handle. Null: too many, or closed.
-  caf::strong_actor_ptr import(caf::actor_id id, bool counted);
+  // With `known` it is told whether there was one, and counted if there was not.
+  caf::strong_actor_ptr import(caf::actor_id id, bool counted, bool* known = nullptr);
   caf::strong_actor_ptr import_from_third(caf::actor_id id);
   void released(caf::actor_id id, std::uint64_t count);
   void watch(caf::actor_id ours);  // the peer's monitor
@@ -61,10 +64,16 @@ class association : public std::enable_shared_from_this<association> {
   void tell_error(caf::actor_id receiver, std::uint64_t id, const caf::error& why);
   void write(const link::record& what, link::lane on);
 
-  // credit: bytes of a lane that an actor is done with; the broker collects them
+  // credit: bytes of a lane that mailboxes hold, and those that an actor is done with; the broker collects them. What is
+  // consumed was told as delivered before, and is so when both are collected.
+  void delivered(link::lane on, std::size_t bytes);
   void consumed(link::lane on, std::size_t bytes);
-  std::array<std::uint64_t, link::lane_count> collect_consumed();
+  struct account {
+    std::array<std::uint64_t, link::lane_count> delivered{}, consumed{};
+  };
+  account collect();
 
+  caf::actor_id gateway_of_peer() const { return peer_gateway_.load(std::memory_order_relaxed); }
   void gateway_of_peer(caf::actor_id id) { peer_gateway_.store(id, std::memory_order_relaxed); }
   void close(const caf::error& for_requests, const caf::error& exit_reason);
 
@@ -80,10 +89,12 @@ class association : public std::enable_shared_from_this<association> {
     caf::strong_actor_ptr pinned;
     std::size_t watchers = 0;
   };
-  void exports(const caf::strong_actor_ptr& ours, bool findable);
+  bool exports(const caf::strong_actor_ptr& ours, bool findable);
+  void take_back();
   void name_source(link::record& r, const caf::strong_actor_ptr& who);
   link::handle handle_of(const caf::strong_actor_ptr& who);
   void send_exit(proxy& to, caf::mailbox_element& what);
+  void fail_unsent(const std::vector<link::buffer>& batches);
   void refuse(caf::mailbox_element_ptr& what, outbox::verdict why);
   void refuse_content(proxy& to, caf::mailbox_element_ptr& what, caf::error why);
   link::lane lane_of(bool urgent, caf::actor_id to, caf::actor_id from) const;
@@ -92,7 +103,7 @@ class association : public std::enable_shared_from_this<association> {
   const link::incarnation peer_;
   const std::uint32_t number_;
   const caf::node_id node_;
-  std::atomic<bool> closed_{false};
+  std::atomic<bool> closed_{false}, waits_{false}, flooded_{false};
   std::atomic<caf::actor_id> peer_gateway_{0};
   outbox out_;
 
@@ -103,7 +114,7 @@ class association : public std::enable_shared_from_this<association> {
   link::exports exports_;
   std::set<caf::actor_id> watched_;
 
-  std::array<std::atomic<std::uint64_t>, link::lane_count> consumed_{};
+  std::array<std::atomic<std::uint64_t>, link::lane_count> delivered_{}, consumed_{};
   std::atomic<bool> credit_told_{false};
 };
 }  // namespace troupe::remoting

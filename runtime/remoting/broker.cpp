@@ -5,6 +5,7 @@
 #include "runtime/metrics.hpp"
 #include "runtime/remoting/identity.hpp"
 
+#include <arpa/inet.h>
 #include <caf/behavior.hpp>
 #include <caf/send.hpp>
 #include <openssl/hmac.h>
@@ -17,7 +18,9 @@ using tick_atom = caf::atom_constant<caf::atom("link_tick")>;
 }  // namespace
 
 bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
+  in_addr address{};
+  return host == "localhost" || host == "::1" ||
+         (host.rfind("127.", 0) == 0 && ::inet_pton(AF_INET, host.c_str(), &address) == 1);
 }
 
 std::optional<std::string> loopback_only(const settings& config) {
@@ -35,6 +38,7 @@ broker::broker(caf::actor_config& config, std::shared_ptr<hub> home, std::option
       tls_{std::move(tls)},
       secret_{secret()},
       receiver_{*home_},
+      inlet_{*home_},
       dialer_{home_->world().dialer(backend())} {}
 broker::~broker() = default;
 
@@ -67,7 +71,15 @@ caf::behavior broker::make_behavior() {
 }
 
 void broker::on_exit() {
+  if (!stopping_) {
+    log::error("link", "the broker has ended by itself: this node has no links any more");
+    for (auto& [life, l] : links_)
+      if (std::exchange(l->announced, false))
+        tell(link_down{l->who, make_error(errc::unreachable, "this node has no links any more")});
+  }
   if (dialer_) dialer_->stop();
+  inlet_.stop();
+  home_->stop();  // nobody waits for what cannot come any more
   links_.clear();
   connections_.clear();
 }
@@ -113,6 +125,8 @@ void broker::on_tick(std::uint64_t generation) {
     count_messages();
     home_->exports().sweep(now);
     home_->requests().forget_ended();
+    tick_waiting();
+    sum_up_refusals(now);
   }
   arm(sweep_ + housekeeping);
 }
@@ -165,6 +179,18 @@ void broker::tick_links(instant now) {
   for (const auto& life : forgotten) links_.erase(life);
 }
 
+// Sessions that were hoped for and did not come, for whatever reason: who waits for them is told.
+void broker::tick_waiting() {
+  for (const auto& who : home_->overdue()) {
+    if (const auto known = links_.find(who->peer());
+        known != links_.end() && known->second->actors == who)
+      continue;
+    who->close(make_error(errc::unreachable, "no session with the actor's node came about in time"),
+               caf::exit_reason::remote_link_unreachable);
+    home_->ended(*who);
+  }
+}
+
 void broker::count_messages() {
   static auto& sent = metrics::counter("troupe_link_messages_total", "Messages over links.",
                                        {{"direction", "sent"}});
@@ -201,6 +227,7 @@ bool broker::has_said_bye() {
 }
 
 void broker::close_all() {
+  inlet_.stop();
   while (!connections_.empty()) {
     auto& c = *connections_.begin()->second;
     c.closing = false;

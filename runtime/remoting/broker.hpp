@@ -8,6 +8,7 @@
 #include "patterns/link/session.hpp"
 #include "runtime/remoting/association.hpp"
 #include "runtime/remoting/hub.hpp"
+#include "runtime/remoting/inlet.hpp"
 #include "runtime/remoting/receiver.hpp"
 #include "runtime/remoting/tls.hpp"
 
@@ -21,6 +22,12 @@
 #include <caf/io/broker.hpp>
 
 namespace troupe::remoting {
+// What a refusal means beyond its sentence.
+struct refused_as {
+  bool downed = false;
+  bool myself = false;
+};
+
 class broker final : public caf::io::broker {
  public:
   broker(caf::actor_config& config, std::shared_ptr<hub> home, std::optional<tls_context> tls);
@@ -70,9 +77,12 @@ class broker final : public caf::io::broker {
     bool told_gateway = false;
     bool broken = false;
     std::optional<endpoint> dialed;
+    bool at_its_word = false;  // it listens where it says, as far as one can see
     export_table::instant redial{}, since{}, ended{};
     unsigned attempts = 0;
     std::uint64_t resent = 0;
+    std::array<unsigned, link::lane_count>
+        at_inlet{};  // batches of each lane that are decoded there
     std::uint64_t counted_sent = 0, counted_received = 0;  // in the metrics
   };
   using instant = export_table::instant;
@@ -92,16 +102,17 @@ class broker final : public caf::io::broker {
   void on_met(connection& c, link::handshake::output& out);
   std::optional<link::refusal> objection(const link::identity& who);
   void refused(connection& c, const link::handshake::output& out);
-  void give_up(connection& c, std::string_view reason, bool downed = false);
+  void give_up(connection& c, std::string_view reason, refused_as how = {});
   void write(connection& c, link::view bytes);
   void close(connection& c, bool at_once);
   void let_go(handle at);
   void on_closed(handle at);
   void bury(handle at);
-  void dial_failed(const endpoint& to, const caf::error& why, bool downed = false);
+  void dial_failed(const endpoint& to, const caf::error& why, refused_as how = {});
   void on_sent(const caf::io::data_transferred_msg& sent);
   link::mac_function secret() const;
   bool make_room();
+  void note_refusal(const connection& c, std::string_view message, std::string_view reason);
 
   // sessions (broker_sessions.cpp)
   peer_link& link_of(const link::incarnation& life);
@@ -109,6 +120,8 @@ class broker final : public caf::io::broker {
   void settle(connection& c);
   void carry_out(peer_link& l, link::session::output& out);
   void on_batch(peer_link& l, link::batch& batch);
+  void taken(peer_link& l, receiver::result result);
+  void settle_accounts(peer_link& l);
   void pump(peer_link& l, bool promptly = false);
   bool write_session(peer_link& l, connection& c, instant now, bool promptly);
   bool refill(peer_link& l);
@@ -116,6 +129,8 @@ class broker final : public caf::io::broker {
   void finish(peer_link& l, link::ending why, const std::string& text);
   void greeted(peer_link& l, caf::strong_actor_ptr gateway);
   void on_wake(const association& who);
+  bool impostor(const link::identity& who) const;
+  bool too_many_lives(const link::identity& who) const;
   void unreachable(const endpoint& to, const caf::error& why, const link::incarnation& but = {});
   template <class Event>
   void tell(Event event);
@@ -125,12 +140,15 @@ class broker final : public caf::io::broker {
   void on_tick(std::uint64_t generation);
   void tick_connections(instant now);
   void tick_links(instant now);
+  void tick_waiting();
   void count_messages();
+  void sum_up_refusals(instant now);
 
   std::shared_ptr<hub> home_;
   std::optional<tls_context> tls_;
   link::mac_function secret_;
   receiver receiver_;
+  inlet inlet_;
   std::unique_ptr<dialer> dialer_;
   std::optional<caf::io::accept_handle> listener_;
   std::unordered_map<std::int64_t, std::unique_ptr<connection>> connections_;
@@ -138,6 +156,8 @@ class broker final : public caf::io::broker {
   std::set<std::string> dialing_;                                  // addresses
   std::map<std::string, std::set<link::incarnation>> waited_for_;  // by address: sessions to come
   std::vector<std::unique_ptr<connection>> closed_;  // until the event that closed them is over
+  std::map<std::string, std::uint64_t> refusals_;    // by host and reason, since `refusals_told_`
+  instant refusals_told_{};
   instant armed_ = instant::max();
   std::uint64_t generation_ = 0;
   instant sweep_{};

@@ -5,6 +5,8 @@
 #include "runtime/remoting/broker.hpp"
 #include "runtime/remoting/identity.hpp"
 
+#include <cassert>
+
 #include <caf/io/scribe.hpp>
 
 namespace troupe::remoting {
@@ -88,8 +90,10 @@ void broker::connect(const endpoint& to) {
     if (c->dialed && !c->closing && to_string(*c->dialed) == address) return;
   }
   for (const auto& [life, l] : links_) {
-    if (l->session && l->wire && l->who.address.port != 0 && to_string(l->who.address) == address)
-      return;
+    if (!l->session || !l->wire) continue;
+    if (l->dialed != to && !(l->at_its_word && l->who.address == to)) continue;
+    if (l->announced) tell(link_found{l->who, to});
+    return;
   }
   dialing_.insert(address);
   auto home = home_;
@@ -101,12 +105,12 @@ void broker::connect(const endpoint& to) {
 }
 
 // A session that may still resume dials on: that is nobody's concern yet.
-void broker::dial_failed(const endpoint& to, const caf::error& why, bool downed) {
+void broker::dial_failed(const endpoint& to, const caf::error& why, refused_as how) {
   for (const auto& [life, l] : links_) {
     if (l->session && l->broken && l->dialed == to) return;
   }
   unreachable(to, why);
-  tell(link_refused{to, why, downed});
+  tell(link_refused{to, why, how.downed, how.myself});
 }
 
 void broker::on_dialed(const endpoint& to, caf::expected<caf::io::scribe_ptr> result) {
@@ -129,8 +133,8 @@ void broker::begin_handshake(connection& c) {
   home_->world().chance().fill(mine);
   link::credential how{.secret = secret_};
   if (c.tls) {
-    const auto names = c.tls->names();
-    how.certificate = names.empty() ? std::string{} : names.front();
+    how.also = c.tls->names();
+    how.certificate = how.also.empty() ? std::string{} : how.also.front();
     for (const auto byte : c.tls->binding()) how.binding.push_back(static_cast<char>(byte));
   }
   endpoint address = config.advertised;
@@ -170,7 +174,11 @@ void broker::on_bytes(const caf::io::new_data_msg& data) {
   const bool before = c.tls->established();
   const auto problem = c.tls->feed(data.buf, plain);
   write(c, {});
-  if (problem) return give_up(c, *problem);
+  if (problem) {
+    if (!c.attached) return give_up(c, *problem);
+    if (auto& l = link_of(*c.met); l.wire == c.at) return lost(l, link::fault::bad_frame);
+    return close(c, true);
+  }
   if (!before && c.tls->established()) begin_handshake(c);
   if (!plain.empty()) on_plain(c, plain);
   c.plain.swap(plain);
@@ -218,7 +226,25 @@ void broker::carry_out(connection& c, link::handshake::output& out) {
 std::optional<link::refusal> broker::objection(const link::identity& who) {
   if (stopping_) return link::refusal::shutting_down;
   if (home_->forbidden(who.life)) return link::refusal::forbidden;
+  if (impostor(who)) return link::refusal::not_the_certificates;
+  if (too_many_lives(who)) return link::refusal::too_many;
   return std::nullopt;
+}
+
+// Incarnations are no secret: one that is known under a name is that node's alone. And one node is not given more
+// sessions than it could need, be it restarted over and over.
+bool broker::impostor(const link::identity& who) const {
+  const auto known = links_.find(who.life);
+  return known != links_.end() && !known->second->who.name.empty() &&
+         known->second->who.name != who.node;
+}
+
+bool broker::too_many_lives(const link::identity& who) const {
+  constexpr int lives_max = 4;
+  return !who.client && std::count_if(links_.begin(), links_.end(), [&](const auto& it) {
+                          return it.first != who.life && it.second->session &&
+                                 it.second->who.name == who.node;
+                        }) >= lives_max;
 }
 
 void broker::on_met(connection& c, link::handshake::output& out) {
@@ -251,26 +277,47 @@ void broker::refused(connection& c, const link::handshake::output& out) {
   // of two crossed connections one is given up: that is no failure
   const bool crossed = *out.refused == link::refusal::stale;
   if (crossed) {
-    close(c, false);
-    return;
+    const auto known = c.met ? links_.find(*c.met) : links_.end();
+    log::debug("link", "one of two crossed connections is given up", {{"peer", to_string(c.from)}});
+    if (c.dialed && known != links_.end() && known->second->session && known->second->announced)
+      tell(link_found{known->second->who, *c.dialed});
+    return close(c, false);
   }
   give_up(c, std::string{out.told ? "the peer says: " : ""} + std::string{sentence(*out.refused)},
-          out.told && *out.refused == link::refusal::forbidden);
+          {.downed = out.told && *out.refused == link::refusal::forbidden,
+           .myself = *out.refused == link::refusal::myself});
 }
 
-void broker::give_up(connection& c, std::string_view reason, bool downed) {
+// What a stranger can make us write is bounded: each reason once a minute for each host, and then how often.
+void broker::note_refusal(const connection& c, std::string_view message, std::string_view reason) {
+  constexpr std::size_t kinds_max = 1024;
+  const auto key = (c.dialed ? to_string(*c.dialed) : c.from.host) + ": " + std::string{reason};
+  if (refusals_.size() >= kinds_max && refusals_.count(key) == 0) return;
+  if (refusals_[key]++ > 0) return;
+  log::warn("link", message,
+            {{"peer", to_string(c.dialed ? *c.dialed : c.from)}, {"reason", reason}});
+}
+
+void broker::sum_up_refusals(instant now) {
+  if (now - refusals_told_ < std::chrono::minutes{1}) return;
+  refusals_told_ = now;
+  for (const auto& [what, times] : std::exchange(refusals_, {}))
+    if (times > 1) log::warn("link", "refused again", {{"what", what}, {"times", times - 1}});
+}
+
+void broker::give_up(connection& c, std::string_view reason, refused_as how) {
   if (c.closing) return;
+  assert(!c.attached);
   metrics::counter("troupe_link_refused_total", "Connections refused.",
                    {{"reason", c.dialed ? "dialed" : "accepted"}})
       .add();
-  log::warn("link", c.dialed ? "handshake failed" : "connection refused",
-            {{"peer", to_string(c.dialed ? *c.dialed : c.from)}, {"reason", reason}});
+  note_refusal(c, c.dialed ? "handshake failed" : "connection refused", reason);
   const auto dialed = c.dialed;
   close(c, false);
   if (!dialed) return;
   const auto why = make_error(errc::refused,
                               "no session with " + to_string(*dialed) + ": " + std::string{reason});
-  dial_failed(*dialed, why, downed);
+  dial_failed(*dialed, why, how);
 }
 
 void broker::write(connection& c, link::view bytes) {
@@ -329,11 +376,9 @@ void broker::on_closed(handle at) {
   }
   if (c.dialed && c.met && c.chosen) link_of(*c.met).meeting.dial_over();
   const auto dialed = c.dialed;
-  const auto from = c.from;
+  if (!dialed) note_refusal(c, "connection closed", "it was closed before it had proved itself");
   bury(at);
-  if (!dialed)
-    return log::info("link", "connection closed before it proved itself",
-                     {{"peer", to_string(from)}});
+  if (!dialed) return;
   const auto why = make_error(errc::unreachable, "the connection to " + to_string(*dialed) +
                                                      " was closed during the handshake");
   dial_failed(*dialed, why);

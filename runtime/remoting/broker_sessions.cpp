@@ -21,6 +21,8 @@ void broker::tell(Event event) {
   for (const auto& who : home_->observers()) caf::anon_send(who, event);
 }
 template void broker::tell(link_refused);
+template void broker::tell(link_found);
+template void broker::tell(link_down);
 
 broker::peer_link& broker::link_of(const link::incarnation& life) {
   auto& found = links_[life];
@@ -40,7 +42,7 @@ link::meeting::session_state broker::state_of(const peer_link& l) const {
 void broker::observe(const caf::actor& who) {
   home_->add_observer(who);
   for (const auto& [life, l] : links_) {
-    if (l->session && l->announced) caf::anon_send(who, link_up{l->who, l->gateway});
+    if (l->session && l->announced) caf::anon_send(who, link_up{l->who, l->gateway, l->dialed});
   }
 }
 
@@ -59,7 +61,7 @@ void broker::reach(std::shared_ptr<association> who) {
     return;
   const auto where = home_->address_of(who->peer());
   const auto taken = [&](const auto& it) {
-    return it.second->session && where && it.first != who->peer() &&
+    return it.second->session && it.second->wire && where && it.first != who->peer() &&
            it.second->who.address == *where;
   };
   if (!where || std::any_of(links_.begin(), links_.end(), taken)) {
@@ -112,11 +114,15 @@ void broker::settle(connection& c) {
     if (auto parsed = parse_endpoint(they.address)) address = *parsed;
     l.who = {they.node, node_of(life), address, they.client, l.actors->number()};
     l.announced = l.told_gateway = l.broken = false;
+    l.at_inlet = {};
     l.dialed.reset();
     l.since = now;
     l.resent = l.counted_sent = l.counted_received = 0;
   }
   if (!l.session) return close(c, false);
+  if (c.dialed && agreed.resumed && l.announced && l.dialed != c.dialed)
+    tell(link_found{l.who, *c.dialed});
+  l.at_its_word = l.who.address.port != 0 && l.who.address.host == remote_addr(c.at);
   c.attached = true;
   l.wire = c.at;
   if (c.dialed) l.dialed = c.dialed;
@@ -155,9 +161,41 @@ void broker::carry_out(peer_link& l, link::session::output& out) {
   if (l.session) arm(l.session->next_tick());
 }
 
+// What takes long to decode, and all of its lane that follows, is decoded elsewhere; until then its bytes are held.
 void broker::on_batch(peer_link& l, link::batch& batch) {
-  const auto result = receiver_.take(*l.actors, batch.on, batch.bytes);
-  if (result.held > 0) l.session->delivered(batch.on, result.held);
+  auto& elsewhere = l.at_inlet[static_cast<std::size_t>(batch.on)];
+  if (batch.whole() && elsewhere == 0)
+    return taken(l, receiver_.take(*l.actors, batch.on, batch.bytes));
+  ++elsewhere;
+  const auto on = batch.on;
+  const auto bytes = batch.size();
+  l.session->delivered(on, bytes);
+  inlet_.take(l.actors, std::move(batch),
+              [this, self = caf::strong_actor_ptr{ctrl()}, from = l.actors, on,
+               bytes](receiver::result result) {
+                home_->later([this, self, from, on, bytes, result] {
+                  const auto found = links_.find(from->peer());
+                  if (found == links_.end() || found->second->actors != from) return;
+                  auto& there = *found->second;
+                  --there.at_inlet[static_cast<std::size_t>(on)];
+                  there.session->consumed(on, bytes);
+                  taken(there, result);
+                  pump(there);
+                });
+              });
+}
+
+void broker::settle_accounts(peer_link& l) {
+  const auto sums = l.actors->collect();
+  for (const auto on : lanes) {
+    const auto at = static_cast<std::size_t>(on);
+    if (sums.delivered[at] > 0) l.session->delivered(on, sums.delivered[at]);
+    if (sums.consumed[at] > 0) l.session->consumed(on, sums.consumed[at]);
+  }
+}
+
+void broker::taken(peer_link& l, receiver::result result) {
+  settle_accounts(l);
   if (result.greeted) greeted(l, result.gateway);
   if (!result.problem) return;
   link::session::output out;
@@ -166,10 +204,10 @@ void broker::on_batch(peer_link& l, link::batch& batch) {
 }
 
 void broker::greeted(peer_link& l, caf::strong_actor_ptr gateway) {
-  if (l.announced) return;
-  l.announced = true;
-  l.gateway = caf::actor_cast<caf::actor>(gateway);
-  tell(link_up{l.who, l.gateway});
+  auto told = caf::actor_cast<caf::actor>(gateway);
+  if (std::exchange(l.announced, true) && l.gateway == told) return;
+  l.gateway = std::move(told);
+  tell(link_up{l.who, l.gateway, l.dialed});
 }
 
 void broker::on_wake(const association& who) {
@@ -193,13 +231,10 @@ bool broker::refill(peer_link& l) {
 // batches that grow while the socket works.
 void broker::pump(peer_link& l, bool promptly) {
   if (!l.session) return;
-  const auto consumed = l.actors->collect_consumed();
-  for (const auto on : lanes) {
-    if (const auto bytes = consumed[static_cast<std::size_t>(on)]; bytes > 0)
-      l.session->consumed(on, bytes);
-  }
-  if (!l.wire) return;
-  auto& c = *connections_.at(l.wire->id());
+  settle_accounts(l);
+  const auto wire = l.wire ? connections_.find(l.wire->id()) : connections_.end();
+  if (wire == connections_.end()) return;
+  auto& c = *wire->second;
   const auto now = home_->now();
   auto& out = l.actors->out();
   for (;;) {
@@ -263,8 +298,10 @@ void broker::finish(peer_link& l, link::ending why, const std::string& text) {
   if (!l.session) return;
   const auto session = std::move(l.session);
   const auto actors = std::move(l.actors);
-  if (l.wire) {
-    auto& c = *connections_.at(std::exchange(l.wire, std::nullopt)->id());
+  const auto at = std::exchange(l.wire, std::nullopt);
+  if (const auto wire = at ? connections_.find(at->id()) : connections_.end();
+      wire != connections_.end()) {
+    auto& c = *wire->second;
     link::buffer last;
     session->write(home_->now(), c.with_socket, last);
     if (!last.empty()) write(c, last);

@@ -10,6 +10,10 @@
 
 namespace troupe::remoting {
 namespace {
+constexpr std::size_t handle_bytes = 512,
+                      stranger_bytes = 4096;  // what a proxy costs, and a session that is none yet
+constexpr std::size_t strangers_max = 64;     // handles of nodes that nobody knows, in one message
+
 codec::limits bounds_of(const hub& home) {
   codec::limits bounds;
   bounds.depth = static_cast<std::uint32_t>(home.config().bounds.depth_max);
@@ -35,12 +39,14 @@ caf::error save(hub& home, const caf::type_erased_tuple& content, link::buffer& 
     out.resize(start);
     ours.clear();
   }
-  const auto most = home.config().link.message_max;
-  if (out.size() - start <= most) return caf::none;
-  return make_error(errc::invalid_argument, "the message has " +
-                                                std::to_string(out.size() - start) +
-                                                " bytes, more than the " + std::to_string(most) +
-                                                " a link carries at once: send it in parts");
+  return caf::none;
+}
+
+caf::error too_large(std::size_t bytes, std::size_t most) {
+  return make_error(errc::invalid_argument,
+                    "the message has " + std::to_string(bytes) + " bytes, more than the " +
+                        std::to_string(most) +
+                        " a link carries at once: send it in parts, or by a channel");
 }
 
 link::buffer save_error_content(hub& home, const caf::error& what) {
@@ -94,21 +100,32 @@ caf::node_id content_reader::translate(const caf::node_id& node) {
 caf::strong_actor_ptr content_reader::make_proxy(caf::node_id node, caf::actor_id id) {
   const auto life = link_incarnation(node);
   if (!life || id == 0) return nullptr;
+  ++handles_;
   if (life == from_->peer()) return from_->import(id, true);
+  if (strangers_ >= strangers_max && !home_.find(life)) return nullptr;
   const auto way = home_.reach(life);
-  return way ? way->import_from_third(id) : nullptr;
+  strangers_ += way->waits() || way->closed() ? 1 : 0;
+  return way->import_from_third(id);
 }
 
 caf::error content_reader::load(association& from, link::view bytes, caf::message& content,
                                 std::size_t& weight) {
   from_ = &from;
+  handles_ = strangers_ = 0;
   codec::wire_reader reader{&unit_,
                             &home_.types(),
                             bytes.data(),
                             bytes.size(),
                             {.nodes = &hook_, .bounds = bounds_of(home_)}};
-  auto failed = codec::load_content(reader, content);
-  weight = static_cast<std::size_t>(reader.memory());
+  caf::error failed;
+  try {  // an inspect function of a user's, or memory that is not there
+    failed = codec::load_content(reader, content);
+  } catch (const std::exception& e) {
+    content.reset();
+    failed = make_error(errc::corrupted, std::string{"the message could not be read: "} + e.what());
+  }
+  weight = static_cast<std::size_t>(reader.memory()) + handles_ * handle_bytes +
+           strangers_ * stranger_bytes;
   registry_.clear();
   return failed;
 }

@@ -20,6 +20,7 @@ class association;
 // Appends `content` to `out`; `ours` gets the ids of our actors whose handles are in it.
 caf::error save(hub& home, const caf::type_erased_tuple& content, link::buffer& out,
                 std::vector<std::uint64_t>& ours);
+caf::error too_large(std::size_t bytes, std::size_t most);
 // A message that is the error alone, as responses have it.
 link::buffer save_error_content(hub& home, const caf::error& what);
 // Exit reasons and errors: an error of CAF's or ours keeps code and sentence, what else it carries becomes text.
@@ -44,5 +45,6 @@ class content_reader final : public caf::proxy_registry::backend {
   caf::scoped_execution_unit unit_;
   codec::node_hook hook_;
   association* from_ = nullptr;
+  std::size_t handles_ = 0, strangers_ = 0;  // in the message that is being read
 };
 }  // namespace troupe::remoting

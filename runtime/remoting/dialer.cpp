@@ -70,11 +70,9 @@ class thread_dialer final : public dialer {
     std::lock_guard guard{mutex_};
     if (stopped_) return;
     waiting_.push_back({to, deadline, std::move(ready)});
-    if (idle_ > 0) {
-      --idle_;
-      return wake_.notify_one();
-    }
-    if (threads_.size() < threads_max) threads_.emplace_back([this] { work(); });
+    if (waiting_.size() > idle_ && threads_.size() < threads_max)
+      threads_.emplace_back([this] { work(); });
+    wake_.notify_one();
   }
 
   void stop() override {
@@ -105,6 +103,7 @@ class thread_dialer final : public dialer {
       if (waiting_.empty()) {
         ++idle_;
         wake_.wait(guard, [this] { return stopped_ || !waiting_.empty(); });
+        --idle_;
         continue;
       }
       auto next = std::move(waiting_.front());

@@ -4,6 +4,7 @@
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/remoting/association.hpp"
+#include "runtime/remoting/broker.hpp"
 #include "runtime/remoting/identity.hpp"
 
 #include <caf/actor_registry.hpp>
@@ -83,7 +84,8 @@ std::shared_ptr<association> hub::reach(const link::incarnation& life) {
     if (!refused) {
       made->out().high_mark(config_.bounds.waiting_max);
       sessions_.emplace(life, made);
-      waiting_.insert(life);
+      made->waits(true);
+      waiting_.emplace(life, now());
     }
   }
   if (refused) {
@@ -100,8 +102,27 @@ std::shared_ptr<association> hub::begin(const link::incarnation& life) {
   const bool waited = waiting_.erase(life) != 0;
   auto& session = sessions_[life];
   if (!waited || !session) session = make(life);
+  session->waits(false);
   session->out().high_mark(config_.link.queue_max);
   return session;
+}
+
+std::vector<std::shared_ptr<association>> hub::overdue() {
+  std::vector<std::shared_ptr<association>> late;
+  const auto before = now() - config_.bounds.dial_deadline - config_.bounds.handshake_deadline;
+  std::shared_lock guard{mutex_};
+  for (const auto& [life, since] : waiting_) {
+    const auto found = sessions_.find(life);
+    if (since < before && found != sessions_.end()) late.push_back(found->second);
+  }
+  return late;
+}
+
+void hub::flooded(std::shared_ptr<association> who) {
+  in_broker([who](broker& loop) {
+    loop.disconnect(who->peer(), link::ending::faults,
+                    "it makes us answer and does not take the answers");
+  });
 }
 
 void hub::ended(const association& gone) {
@@ -141,6 +162,7 @@ void hub::gateway(const caf::actor& mine) {
   auto handle = caf::actor_cast<caf::strong_actor_ptr>(mine);
   if (handle) exports_.hold(handle);
   std::unique_lock guard{mutex_};
+  if (gateway_) exports_.release(gateway_->id(), now());
   gateway_id_.store(handle ? handle->id() : 0, std::memory_order_relaxed);
   gateway_ = std::move(handle);
   gateway_known_.store(true);
@@ -162,7 +184,11 @@ std::optional<endpoint> hub::address_of(const link::incarnation& life) const {
 
 void hub::forbid(const link::incarnation& life) {
   std::unique_lock guard{mutex_};
-  forbidden_.insert(life);
+  if (!forbidden_.insert(life).second) return;
+  forbidden_order_.push_back(life);
+  if (forbidden_order_.size() <= forbidden_max) return;
+  forbidden_.erase(forbidden_order_.front());
+  forbidden_order_.pop_front();
 }
 
 bool hub::forbidden(const link::incarnation& life) const {
@@ -172,6 +198,10 @@ bool hub::forbidden(const link::incarnation& life) const {
 
 void hub::add_observer(const caf::actor& who) {
   std::unique_lock guard{mutex_};
+  std::erase_if(observers_, [](const caf::actor& each) {
+    return caf::actor_cast<caf::abstract_actor*>(each)->getf(
+        caf::abstract_actor::is_terminated_flag);
+  });
   observers_.push_back(who);
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/remoting/remoting.hpp"
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,6 +65,8 @@ class hub : public std::enable_shared_from_this<hub> {
   std::shared_ptr<association> begin(
       const link::incarnation& life);  // a new session; takes over one to come
   void ended(const association& gone);
+  std::vector<std::shared_ptr<association>> overdue();  // to come, and did not
+  void flooded(std::shared_ptr<association> who);       // the peer makes us write and does not read
   void stop();  // no more sessions; those to come are over, and nobody is held any more
   void on_reach(std::function<void(std::shared_ptr<association>)> dial) { dial_ = std::move(dial); }
 
@@ -89,7 +92,7 @@ class hub : public std::enable_shared_from_this<hub> {
   void listening(caf::expected<endpoint> bound);
 
  private:
-  static constexpr std::size_t waiting_sessions_max = 64;
+  static constexpr std::size_t waiting_sessions_max = 64, forbidden_max = 4096;
   std::shared_ptr<association> make(const link::incarnation& life);
 
   caf::actor_system& system_;
@@ -108,7 +111,9 @@ class hub : public std::enable_shared_from_this<hub> {
   std::atomic<broker*> loop_{nullptr};
   mutable std::shared_mutex mutex_;
   std::map<link::incarnation, std::shared_ptr<association>> sessions_;
-  std::set<link::incarnation> waiting_, forbidden_;
+  std::map<link::incarnation, export_table::instant> waiting_;  // since when
+  std::set<link::incarnation> forbidden_;
+  std::deque<link::incarnation> forbidden_order_;
   bool stopped_ = false;
   std::uint32_t numbers_ = 1;  // own_process is no session
   caf::strong_actor_ptr gateway_;

@@ -133,6 +133,8 @@ void load(caf::actor_system_config& config, settings wanted, std::shared_ptr<env
   // idle processes cost nothing and round trips a third; a user's own choice stands
   if (!caf::get_if<caf::atom_value>(&config, "scheduler.policy"))
     config.set("scheduler.policy", caf::atom("sharing"));
+  // one peer with much to say must not keep the loop from all others: two reads of at most 256 KiB a turn
+  config.set("middleman.max-consecutive-reads", std::size_t{2});
   config.module_factories.emplace_back(
       [wanted = std::move(wanted),
        world = std::move(world)](caf::actor_system& system) -> caf::actor_system::module* {

@@ -47,14 +47,15 @@ bool outbox::sleep(const std::array<bool, link::lane_count>& waits) {
   return true;
 }
 
-bool outbox::close() {
+std::vector<link::buffer> outbox::close() {
+  std::vector<link::buffer> left;
   std::lock_guard guard{mutex_};
-  if (closed_) return false;
   closed_ = true;
   for (auto& lane : lanes_) {
+    for (auto& batch : lane.batches) left.push_back(std::move(batch));
     lane.batches.clear();
     lane.bytes.store(0, std::memory_order_relaxed);
   }
-  return true;
+  return left;
 }
 }  // namespace troupe::remoting

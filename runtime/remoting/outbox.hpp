@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <vector>
 
 namespace troupe::remoting {
 class outbox {
@@ -33,7 +34,7 @@ class outbox {
   // The taker goes to sleep: false if meanwhile something came. Of the lanes that wait for the peer anyway nothing more
   // needs to wake it, of the others the next record.
   bool sleep(const std::array<bool, link::lane_count>& waits);
-  bool close();  // false: it was closed already
+  std::vector<link::buffer> close();  // what was in it, lane by lane
   std::size_t queued(link::lane on) const {
     return lanes_[index(on)].bytes.load(std::memory_order_relaxed);
   }
@@ -51,7 +52,7 @@ class outbox {
   static std::size_t index(link::lane on) { return static_cast<std::size_t>(on); }
 
   const std::size_t batch_;
-  std::atomic<std::size_t> high_mark_{64u << 20};
+  std::atomic<std::size_t> high_mark_{16u << 20};
   mutable std::mutex mutex_;
   std::array<queue, link::lane_count> lanes_;
   std::array<std::atomic<std::size_t>, link::lane_count> elsewhere_{};

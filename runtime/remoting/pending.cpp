@@ -9,9 +9,37 @@ namespace troupe::remoting {
 void pending::add(const caf::strong_actor_ptr& asker, caf::message_id id, std::uint32_t session) {
   auto& in = shards_[asker->id() % shard_count];
   std::lock_guard guard{in.mutex};
-  if (in.entries.size() >= entries_max / shard_count) return;
-  in.entries.insert_or_assign(key{asker->id(), id.request_id().integer_value()},
-                              entry{caf::weak_actor_ptr{asker.get()}, id, session});
+  make_room(in);
+  const key at{asker->id(), id.request_id().integer_value()};
+  in.entries.insert_or_assign(at,
+                              entry{caf::weak_actor_ptr{asker.get()}, id, session, ++in.numbers});
+  in.order.emplace_back(at, in.numbers);
+}
+
+void pending::make_room(shard& in) {
+  const auto stale = [&](const auto& it) {
+    const auto found = in.entries.find(it.first);
+    return found == in.entries.end() || found->second.number != it.second;
+  };
+  if (in.order.size() > 2 * in.entries.size() + 1024) std::erase_if(in.order, stale);
+  while (in.entries.size() >= entries_max / shard_count) {
+    if (!stale(in.order.front())) in.entries.erase(in.order.front().first);
+    in.order.pop_front();
+  }
+}
+
+void pending::fail(caf::actor_id asker, std::uint64_t request, const caf::error& reason) {
+  entry failed;
+  {
+    auto& in = shards_[asker % shard_count];
+    std::lock_guard guard{in.mutex};
+    const auto found = in.entries.find(key{asker, request});
+    if (found == in.entries.end()) return;
+    failed = std::move(found->second);
+    in.entries.erase(found);
+  }
+  if (auto who = failed.asker.lock())
+    who->enqueue(caf::make_mailbox_element(nullptr, failed.id.response_id(), {}, reason), nullptr);
 }
 
 bool pending::remove(caf::actor_id asker, std::uint64_t request) {

@@ -3,8 +3,10 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include <caf/actor_control_block.hpp>
 #include <caf/error.hpp>
@@ -13,12 +15,13 @@
 namespace troupe::remoting {
 class pending {
  public:
-  static constexpr std::size_t entries_max =
-      4u << 20;  // beyond, requests are not kept: their askers have time-outs
+  // Beyond, the oldest is forgotten: its asker has given up, or has a time-out, and a late answer is a dead letter.
+  static constexpr std::size_t entries_max = 1u << 20;
   void add(const caf::strong_actor_ptr& asker, caf::message_id id, std::uint32_t session);
   bool remove(caf::actor_id asker,
               std::uint64_t request);  // false: answered already, or failed, or never asked
   void fail(std::uint32_t session, const caf::error& reason);
+  void fail(caf::actor_id asker, std::uint64_t request, const caf::error& reason);
   void
   forget_ended();  // those whose asker has terminated, in one of the shards; call it now and then
   std::size_t count(std::uint32_t session) const;
@@ -37,11 +40,15 @@ class pending {
     caf::weak_actor_ptr asker;
     caf::message_id id;
     std::uint32_t session = 0;
+    std::uint64_t number = 0;
   };
   struct shard {
     mutable std::mutex mutex;
     std::unordered_map<key, entry, key_hash> entries;
+    std::deque<std::pair<key, std::uint64_t>> order;  // by age; of those that are gone some linger
+    std::uint64_t numbers = 0;
   };
+  static void make_room(shard& in);
   std::array<shard, shard_count> shards_;
   std::size_t next_ = 0;
 };

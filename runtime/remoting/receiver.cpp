@@ -64,16 +64,28 @@ receiver::result receiver::take(association& from, link::lane on, link::view bat
   return out;
 }
 
+// The control lane is for the two gateways alone.
+bool receiver::misplaced(const association& from, link::lane on, const link::record& r) const {
+  if (on != link::lane::control) return false;
+  const bool from_gateway = r.by == link::sender::mine && r.source == from.gateway_of_peer();
+  return r.what != link::op::message ||
+         (r.target != 0 && r.target != home_.gateway_id() && !from_gateway);
+}
+
 void receiver::on_record(association& from, link::lane on, const link::record& r, result& out) {
+  if (misplaced(from, on, r)) {
+    from.dead_letters.fetch_add(1, std::memory_order_relaxed);
+    return home_.dead_letter(from, "not_for_the_control_lane");
+  }
   switch (r.what) {
     case link::op::message:
-      return r.target == 0 ? on_node_word(from, r, out) : on_message(from, on, r, out);
+      return r.target == 0 ? on_node_word(from, r, out) : on_message(from, on, r);
     case link::op::monitor:
       return from.watch(r.target);
     case link::op::demonitor:
       return from.unwatch(r.target);
     case link::op::down:
-      return on_down(from, r);
+      return on_down(from, on, r);
     case link::op::link:
     case link::op::unlink:
       return on_link(from, r);
@@ -107,8 +119,24 @@ caf::strong_actor_ptr receiver::source_of(association& from, const link::record&
   return nullptr;
 }
 
-void receiver::on_message(association& from, link::lane on, const link::record& r, result& out) {
+// What a peer may say of a sender that is not its own: only that a request of ours has come back to us, delegated; and
+// nothing at all to the node's gateway, where who speaks is what matters.
+bool receiver::forged(const link::record& r) {
+  const bool ours =
+      r.by == link::sender::yours || (r.by == link::sender::third && r.from.node == home_.life());
+  const auto asker = r.by == link::sender::yours ? r.source : r.from.actor;
+  const bool foreign = r.by == link::sender::yours || r.by == link::sender::third;
+  if (foreign && r.target == home_.gateway_id()) return true;
+  if (!ours || r.kind != link::message_kind::request) return false;
+  return !home_.requests().remove(asker, r.id);
+}
+
+void receiver::on_message(association& from, link::lane on, const link::record& r) {
   from.received.fetch_add(1, std::memory_order_relaxed);
+  if (forged(r)) {
+    from.dead_letters.fetch_add(1, std::memory_order_relaxed);
+    return home_.dead_letter(from, "forged_sender");
+  }
   auto sender = source_of(from, r);
   caf::mailbox_element::forwarding_stack stages;
   for (std::size_t i = 0; i < r.stage_count(); ++i) {
@@ -125,7 +153,7 @@ void receiver::on_message(association& from, link::lane on, const link::record& 
   const auto target = home_.exports().find(r.target);
   if (!target) return reject(from, r, sender, caf::make_error(caf::sec::request_receiver_down));
   held += element_bytes;
-  out.held += held;
+  from.delivered(on, held);  // before its actor can be done with it
   target->enqueue(caf::mailbox_element_ptr{new delivered{std::move(sender), id_of(r),
                                                          std::move(stages), std::move(content),
                                                          from.shared_from_this(), on, held}},
@@ -163,15 +191,23 @@ void receiver::on_node_word(association& from, const link::record& r, result& ou
   }
 }
 
-void receiver::on_down(association& from, const link::record& r) {
+void receiver::on_down(association& from, link::lane on, const link::record& r) {
   auto reason = load_reason(home_, r.body);
   if (r.target == 0) return from.peer_ended(r.source, reason);
   const auto target = home_.exports().find(r.target);
   const auto source = source_of(from, r);
   if (!target) return;
-  target->enqueue(caf::make_mailbox_element(
-                      source, caf::make_message_id(), {},
-                      caf::exit_msg{caf::actor_cast<caf::actor_addr>(source), std::move(reason)}),
+  const auto held = r.body.size() + element_bytes;
+  from.delivered(on, held);
+  auto content =
+      caf::make_message(caf::exit_msg{caf::actor_cast<caf::actor_addr>(source), std::move(reason)});
+  target->enqueue(caf::mailbox_element_ptr{new delivered{source,
+                                                         caf::make_message_id(),
+                                                         {},
+                                                         std::move(content),
+                                                         from.shared_from_this(),
+                                                         on,
+                                                         held}},
                   nullptr);
 }
 

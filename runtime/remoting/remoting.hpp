@@ -82,7 +82,12 @@ struct peer {
 // What observers get.
 struct link_up {  // a new session
   peer who;
-  caf::actor gateway;  // what the peer gave to service::gateway; null if nothing
+  caf::actor gateway;  // what the peer gave to service::gateway; null: nothing, or not yet
+  std::optional<endpoint> dialed;  // by which address we reached it, if we dialed
+};
+struct link_found {  // a dial, or a call of connect, led to a session that stands
+  peer who;
+  endpoint dialed;
 };
 struct link_broken {  // the connection is lost and may return: a hint
   peer who;
@@ -99,6 +104,7 @@ struct link_refused {  // a dial or a handshake that failed
   endpoint address;
   caf::error reason;
   bool downed = false;  // the peer says that this incarnation was downed: it may not return
+  bool myself = false;  // the address is this node's own
 };
 
 // The incarnation a handle or a node id belongs to, without the session's number.
@@ -133,7 +139,7 @@ class service {
   caf::node_id incarnation() const;
   // What peers are given at link_up, which waits for this; null: none (clients: at once).
   void gateway(caf::actor);
-  // Gets the five messages above, link_up also for sessions that stand already.
+  // Gets the six messages above, link_up also for sessions that stand already.
   void observe(caf::actor);
   void connect(endpoint);  // returns at once; a dial or session to the same address is not doubled
   // Where a third node's handle lives.
@@ -153,6 +159,7 @@ class service {
 
 // For observers in the same process: these never cross a link.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_found)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_broken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_resumed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::remoting::link_down)

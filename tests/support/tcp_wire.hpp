@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -59,6 +60,11 @@ class tcp_wire {
             bool to_dialer) {  // bytes of a direction stay in the wire: a one-way cut
     hold_to_target_ = to_target;
     hold_to_dialer_ = to_dialer;
+    poke();
+  }
+  void inject(std::string bytes) {  // to every target, as if its peer had sent them
+    std::lock_guard guard{mutex_};
+    injected_ += bytes;
     poke();
   }
   std::size_t accepted() const { return accepted_; }      // connections so far
@@ -159,6 +165,11 @@ class tcp_wire {
         for (auto& p : pairs_) close_pair(p);
       }
       pairs_.remove_if([](const pair& p) { return p.dead; });
+      {
+        std::lock_guard guard{mutex_};
+        for (auto& p : pairs_) p.to_target.pending += injected_;
+        if (!pairs_.empty()) injected_.clear();
+      }
       std::vector<pollfd> polled{{listener_, POLLIN, 0}, {wake_[0], POLLIN, 0}};
       for (auto& p : pairs_) {
         polled.push_back({p.dialer, interest(p.to_target, p.to_dialer, hold_to_dialer_), 0});
@@ -186,6 +197,8 @@ class tcp_wire {
   std::atomic<unsigned> cuts_{0};
   std::atomic<std::size_t> accepted_{0};
   std::atomic<std::uint64_t> forwarded_{0};
+  std::mutex mutex_;
+  std::string injected_;
   std::thread worker_;
 };
 }  // namespace troupe::test

@@ -99,8 +99,9 @@ struct world {
     auto& e = ends[at];
     for (std::size_t i = 0; i < lane_count; ++i) {
       const auto held = e.link.held(lane{static_cast<std::uint8_t>(i)});
-      if (held == 0 || (e.stuck[i] && !everything)) continue;
-      e.link.consumed(lane{static_cast<std::uint8_t>(i)}, everything ? held : pick(held + 1));
+      const bool all = everything || i == 0;  // a node whose control messages are stuck is broken off
+      if (held == 0 || (e.stuck[i] && !all)) continue;
+      e.link.consumed(lane{static_cast<std::uint8_t>(i)}, all ? held : pick(held + 1));
     }
   }
   void tick(int at) {

@@ -85,6 +85,7 @@ class linked_system {
     observer_ = system_->spawn([seen = seen](caf::event_based_actor*) -> caf::behavior {
       return {
           [seen](const remoting::link_up& e) { seen->up(e); },
+          [seen](const remoting::link_found& e) { seen->note("found", e.who); },
           [seen](const remoting::link_broken& e) { seen->note("broken", e.who); },
           [seen](const remoting::link_resumed& e) { seen->note("resumed", e.who); },
           [seen](const remoting::link_down& e) { seen->note("down", e.who); },

@@ -64,11 +64,13 @@ TEST_CASE("outbox: the high mark refuses, what must pass passes, and the session
   CHECK(add(box, link::lane::urgent, 5) == verdict::overloaded);
 }
 
-TEST_CASE("outbox: nothing gets in once it is closed, and closing is done once") {
+TEST_CASE("outbox: closing hands out what never left, and nothing gets in any more") {
   outbox box{100};
   CHECK(add(box, link::lane::control, 10) == verdict::wake);
-  CHECK(box.close());
-  CHECK_FALSE(box.close());
+  const auto left = box.close();
+  REQUIRE(left.size() == 1);
+  CHECK(left.front().size() == 10);
+  CHECK(box.close().empty());
   CHECK(add(box, link::lane::control, 10, 0) == verdict::closed);
   link::buffer batch;
   CHECK_FALSE(box.take(link::lane::control, batch));

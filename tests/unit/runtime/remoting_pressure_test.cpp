@@ -81,6 +81,72 @@ TEST_CASE(
                [](caf::error& e) { FAIL(sentence_of(e)); });
 }
 
+TEST_CASE("remoting: a large message is decoded aside, and order is kept around it") {
+  linked_system a{local("a")}, b{local("b")};
+  a.links().gateway(nullptr);
+  const auto text_of = [](const std::vector<std::size_t>& sizes) {
+    std::string text;
+    for (const auto size : sizes) text += std::to_string(size) + " ";
+    return text;
+  };
+  struct seen_so_far {
+    std::vector<std::size_t> sizes;
+  };
+  b.offer([text_of](caf::stateful_actor<seen_so_far>* self) -> caf::behavior {
+    return {
+        [=](const std::string& x) { self->state.sizes.push_back(x.size()); },
+        [=](caf::get_atom) { return text_of(self->state.sizes); },
+    };
+  });
+  const auto there = a.meet(b);
+  REQUIRE(there);
+  caf::scoped_actor self{a.system()};
+  std::vector<std::size_t> expected;
+  for (std::size_t i = 0; i < 60; ++i) {
+    expected.push_back(i % 20 == 3 ? (12u << 20) + i : i);
+    self->send(there, std::string(expected.back(), 'x'));
+    if (i % 20 == 19)  // so much is not refused
+      self->request(there, 60s, caf::get_atom::value)
+          .receive([&](const std::string& sizes) { CHECK(sizes == text_of(expected)); },
+                   [](caf::error& e) { FAIL(sentence_of(e)); });
+  }
+  CHECK(eventually([&] { return b.links().stats().front().credit > 0; }));
+}
+
+TEST_CASE("remoting: of requests that had not left, one knows that they were not done") {
+  auto ca = local("a");
+  ca.link.window = {0, 1u << 20, 1u << 20, 1u << 20};
+  auto cb = ca;
+  cb.node = "b";
+  linked_system a{ca}, b{cb};
+  a.links().gateway(nullptr);
+  auto stuck = std::make_shared<door>();
+  b.offer([stuck](caf::event_based_actor*) -> caf::behavior {
+    return {[=](const std::string& x) {
+      stuck->pass();
+      return x.size();
+    }};
+  });
+  const auto there = a.meet(b);
+  REQUIRE(there);
+  caf::scoped_actor self{a.system()};
+  const std::string payload(64 * 1024, 'x');
+  std::vector<decltype(self->request(there, 60s, payload))> waiting;
+  for (int i = 0; i < 100; ++i) waiting.push_back(self->request(there, 60s, payload));
+  a.links().disconnect(b.links().incarnation(), "the test wants it so");
+  int unreachable = 0, unknown = 0;
+  for (auto& each : waiting)
+    each.receive([](std::size_t) { FAIL("it is stuck"); },
+                 [&](caf::error& e) {
+                   unreachable += e == errc::unreachable ? 1 : 0;
+                   unknown += e == errc::unknown_outcome ? 1 : 0;
+                 });
+  CHECK(unreachable + unknown == 100);
+  CHECK(unreachable > 0);
+  CHECK(unknown > 0);
+  stuck->unlock();
+}
+
 TEST_CASE("remoting: large messages pass whole, too large ones are refused to their sender") {
   auto ca = local("a");
   ca.link.message_max = 8u << 20;

@@ -1,6 +1,7 @@
 #include "remoting_fixture.hpp"
 #include "runtime/error.hpp"
 #include "runtime/remoting/certificates.hpp"
+#include "tcp_wire.hpp"
 
 #include <filesystem>
 
@@ -101,6 +102,28 @@ TEST_CASE(
   linked_system late{with("a", expired[0].files)};
   REQUIRE_FALSE(late.links().listening());
   MESSAGE(sentence_of(late.links().listening().error()));
+}
+
+TEST_CASE("remoting: bytes that are no TLS in the middle of a session cost it a connection") {
+  folder ours;
+  const auto files = *remoting::make_certificates(ours.path, {"a", "b"});
+  linked_system a{with("a", files[0].files)}, b{with("b", files[1].files)};
+  a.offer(answering);
+  b.links().gateway(nullptr);
+  tcp_wire wire{a.address().port};
+  const auto there = b.meet(remoting::endpoint{"127.0.0.1", wire.port()});
+  REQUIRE(there);
+  caf::scoped_actor self{b.system()};
+  for (int i = 0; i < 5; ++i) {
+    wire.inject(std::string(100, '\x17'));
+    REQUIRE(
+        eventually([&] { return b.seen->count("resumed a") >= static_cast<std::size_t>(i) + 1; }));
+    self->request(there, 20s, i)
+        .receive([&](int x) { CHECK(x == i + 1); }, [](caf::error& e) { FAIL(sentence_of(e)); });
+  }
+  linked_system late{with("b", files[1].files)};
+  late.links().gateway(nullptr);
+  CHECK(late.meet(a));
 }
 
 TEST_CASE("remoting: both together") {

@@ -67,7 +67,8 @@ TEST_CASE("remoting: a connection cut 200 times under load loses, doubles and re
           },
           [&](caf::error& e) { FAIL(sentence_of(e)); });
   CHECK(a.seen->count("down b") == 0);
-  CHECK(a.seen->count("resumed b") > 0);
+  CHECK(wire.accepted() > 150);  // most cuts found a connection
+  CHECK(a.seen->count("resumed b") > 100);
   self->receive([](caf::down_msg&) { FAIL("the session has not ended"); }, caf::after(0s) >> [] {});
 }
 
