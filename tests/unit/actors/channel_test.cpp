@@ -9,6 +9,7 @@
 #include "wait_until.hpp"
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include <caf/all.hpp>
@@ -324,4 +325,62 @@ TEST_CASE("channel threads: who dies or gives up ends the other's call with an e
   channel::writer lost{t.system, 3,
                        t.system.spawn([](caf::event_based_actor*) {})};  // it has ended already
   CHECK(lost.finish());
+}
+
+TEST_CASE("channel threads: a killed pump ends the calls that wait for it") {
+  threads t;
+  {
+    channel::reader in{t.system, 1};
+    std::atomic<bool> begun{false};
+    bool more = true;
+    std::thread blocked{[&] {
+      std::string bytes;
+      begun = true;
+      more = in.read(bytes);
+    }};
+    CHECK(test::wait_until([&] { return begun.load(); }));
+    caf::anon_send_exit(in.handle(), caf::exit_reason::kill);
+    blocked.join();
+    CHECK(!more);
+    CHECK(code_of(in.error()) == errc::failed);
+    CHECK(sentence_of(in.error()).find("ended") != std::string::npos);
+  }
+  // a sink that takes chunks, never answers, and keeps the writer's pump for us to kill
+  for (const bool finishes : {false, true}) {
+    CAPTURE(finishes);
+    std::mutex mutex;
+    caf::strong_actor_ptr pump;
+    const auto silent = t.system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+      return {[&, self](const channel::chunk&) {
+        std::lock_guard guard{mutex};
+        pump = self->current_sender();
+      }};
+    });
+    channel::settings s;
+    s.buffer = 2 * s.chunk;
+    channel::writer out{t.system, 2, silent, s};
+    std::atomic<std::size_t> written{0};
+    caf::error e;
+    std::thread blocked{[&] {
+      if (finishes) {
+        CHECK(!out.write(std::string(100, 'x')));
+        written = s.buffer;
+        e = out.finish();
+        return;
+      }
+      while (!(e = out.write(std::string(s.chunk, 'x')))) written += s.chunk;
+    }};
+    CHECK(test::wait_until([&] { return written >= s.buffer; }));
+    // it waits for credit before it sends: any credit does, since all we want is its handle
+    CHECK(test::wait_until([&] {
+      std::lock_guard guard{mutex};
+      return pump != nullptr;
+    }));
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(pump), caf::exit_reason::kill);
+    blocked.join();
+    CHECK(code_of(e) == (finishes ? errc::unknown_outcome : errc::failed));
+    CHECK(written <= s.buffer);
+    CHECK(out.write(std::string(s.chunk, 'x')));
+    caf::anon_send_exit(silent, caf::exit_reason::kill);
+  }
 }
