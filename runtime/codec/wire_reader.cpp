@@ -95,9 +95,10 @@ caf::error wire_reader::end_object() {
   leave();
   return caf::none;
 }
+// CAF does not say what the elements are: a string is the largest of the common ones.
 caf::error wire_reader::begin_sequence(std::size_t& size) {
   size = 0;
-  if (enter() && get_count(size)) charge(size * sizeof(std::uint64_t));
+  if (enter() && get_count(size)) charge(size * sizeof(std::string));
   return error();
 }
 caf::error wire_reader::end_sequence() {

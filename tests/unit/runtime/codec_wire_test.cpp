@@ -390,6 +390,13 @@ TEST_CASE("codec wire: memory estimates what decoded values hold") {
   REQUIRE(!load_content(r, m));
   CHECK(r.memory() >= 100'000);
   CHECK(r.memory() <= 100'500);
+  // empty strings are a byte each on the wire, and many in memory
+  const auto words = w->encode(caf::make_message(std::vector<std::string>(10'000)));
+  CHECK(words.size() < 10'010);
+  wire_reader s{w->context.get(), w->types.get(), words.data(), words.size()};
+  REQUIRE(!load_content(s, m));
+  CHECK(s.memory() >= 10'000 * sizeof(std::string));
+  w->decode(words, failure::too_large, {.bounds = {.memory = 300'000}});
 }
 
 TEST_CASE("codec wire: unknown and refused types are told apart") {
