@@ -74,10 +74,13 @@ source::source(channels& home, id channel, source_events events, settings s)
     : home_{home},
       id_{channel},
       core_{channel, fresh_id(), s, home.now()},
-      events_{std::move(events)} {}
+      events_{std::make_shared<const source_events>(std::move(events))} {}
 
 template <class In>
 void source::step(In&& in) {
+  if (replaced_) return;
+  const channels::busy here{home_};
+  const auto events = events_;  // a callback may reset ours while it runs
   const bool was_over = core_.over();
   sender::output out;
   core_.step(std::forward<In>(in), home_.now(), out);
@@ -89,22 +92,22 @@ void source::step(In&& in) {
   if (!was_over && core_.over()) {
     home_.finished_sources_.push_back(id_);
     if (out.broken) count_failure(out.broken->why);
-    const auto events = std::exchange(events_, {});
-    if (events.progress && out.done) events.progress(core_.acknowledged());
-    if (events.over) events.over(out.broken ? to_error(*out.broken) : caf::error{});
+    if (events_ && events->progress && out.done) events->progress(core_.acknowledged());
+    if (std::exchange(events_, nullptr) && events->over)
+      events->over(out.broken ? to_error(*out.broken) : caf::error{});
     return;
   }
-  if (events_.progress && told_ != core_.acknowledged())
-    events_.progress(told_ = core_.acknowledged());
-  if (!core_.accepts()) {
+  if (events_ && events->progress && told_ != core_.acknowledged())
+    events->progress(told_ = core_.acknowledged());
+  if (!accepts()) {
     full_ = true;
-  } else if (std::exchange(full_, false) && events_.space) {
-    events_.space();
+  } else if (std::exchange(full_, false) && events_ && events->space) {
+    events->space();
   }
 }
 
 bool source::write(std::string data) {
-  if (core_.closing()) return false;
+  if (replaced_ || core_.closing()) return false;
   step(channel::write{std::move(data)});
   return true;
 }
@@ -115,6 +118,7 @@ void source::attach(const caf::actor& sink) { meet(caf::actor_cast<caf::strong_a
 void source::meet(const caf::strong_actor_ptr& who) {
   if (!who || who == peer_) return;
   part(false);
+  if (replaced_) return;
   peer_ = who;
   home_.watch(who);
   step(attached{});
@@ -127,14 +131,23 @@ void source::part(bool for_good) {
   for_good ? step(peer_died{}) : step(detached{});
 }
 
+void source::replace() {
+  events_ = nullptr;
+  part(false);
+  replaced_ = true;
+}
+
 sink::sink(channels& home, id channel, sink_events events, settings s)
     : home_{home},
       id_{channel},
       core_{channel, fresh_id(), s, home.now()},
-      events_{std::move(events)} {}
+      events_{std::make_shared<const sink_events>(std::move(events))} {}
 
 template <class In>
 void sink::step(In&& in) {
+  if (replaced_) return;
+  const channels::busy here{home_};
+  const auto events = events_;  // a callback may reset ours while it runs
   const bool was_over = core_.over();
   receiver::output out;
   core_.step(std::forward<In>(in), home_.now(), out);
@@ -142,12 +155,12 @@ void sink::step(In&& in) {
     std::visit([&](auto& m) { home_.send(peer_, std::move(m)); }, message);
   for (auto& data : out.delivered) {
     bytes_received().add(static_cast<double>(data.size()));
-    if (events_.data) events_.data(std::move(data));
+    if (events_ && events->data) events->data(std::move(data));
   }
   if (!was_over && (out.broken || out.ended)) {
     if (out.broken) count_failure(out.broken->why);
-    const auto events = std::exchange(events_, {});
-    if (events.over) events.over(out.broken ? to_error(*out.broken) : caf::error{});
+    if (std::exchange(events_, nullptr) && events->over)
+      events->over(out.broken ? to_error(*out.broken) : caf::error{});
   }
   // one that has ended stays to answer a sender that has not heard of it
   if (out.released || out.broken) home_.finished_sinks_.push_back(id_);
@@ -162,6 +175,7 @@ void sink::attach(const caf::actor& source) {
 void sink::meet(const caf::strong_actor_ptr& who) {
   if (!who || who == peer_) return;
   part(false);
+  if (replaced_) return;
   peer_ = who;
   home_.watch(who);
   step(attached{});
@@ -174,6 +188,12 @@ void sink::part(bool for_good) {
   for_good ? step(peer_died{}) : step(detached{});
 }
 
+void sink::replace() {
+  events_ = nullptr;
+  part(false);
+  replaced_ = true;
+}
+
 channels::channels(caf::event_based_actor* self) : self_{self} {}
 
 instant channels::now() const {
@@ -182,20 +202,26 @@ instant channels::now() const {
 
 source& channels::open_source(id channel, const caf::actor& sink, source_events events,
                               settings s) {
-  auto& place = sources_[channel];
-  if (place) place->part(false);
-  place.reset(new source{*this, channel, std::move(events), s});
-  place->attach(sink);
+  std::unique_ptr<source> fresh{new source{*this, channel, std::move(events), s}};
+  auto& made = *fresh;
+  if (auto old = std::exchange(sources_[channel], std::move(fresh))) {
+    old->replace();
+    replaced_sources_.push_back(std::move(old));
+  }
+  made.attach(sink);
   arm();
-  return *place;
+  return made;
 }
 
 sink& channels::open_sink(id channel, sink_events events, settings s) {
-  auto& place = sinks_[channel];
-  if (place) place->part(false);
-  place.reset(new sink{*this, channel, std::move(events), s});
+  std::unique_ptr<sink> fresh{new sink{*this, channel, std::move(events), s}};
+  auto& made = *fresh;
+  if (auto old = std::exchange(sinks_[channel], std::move(fresh))) {
+    old->replace();
+    replaced_sinks_.push_back(std::move(old));
+  }
   arm();
-  return *place;
+  return made;
 }
 
 source* channels::find_source(id channel) {
@@ -210,43 +236,53 @@ sink* channels::find_sink(id channel) {
 caf::message_handler channels::handlers() {
   return {
       [this](chunk& in) {
-        const auto from = self_->current_sender();
-        if (const auto found = sinks_.find(in.channel); found != sinks_.end()) {
-          found->second->meet(from);
-          found->second->step(std::move(in));
-        } else {
-          send(from, refuse(in.channel));
-        }
-        sweep();
+        receive([&](const caf::strong_actor_ptr& from) {
+          const auto found = sinks_.find(in.channel);
+          if (found == sinks_.end()) return send(from, refuse(in.channel));
+          auto& one = *found->second;  // which a callback of its own may replace
+          one.meet(from);
+          one.step(std::move(in));
+        });
       },
       [this](const credit& in) {
-        const auto from = self_->current_sender();
-        if (const auto found = sources_.find(in.channel); found != sources_.end()) {
-          found->second->meet(from);
-          found->second->step(in);
-        } else {
-          send(from, refuse(in.channel));
-        }
-        sweep();
+        receive([&](const caf::strong_actor_ptr& from) {
+          const auto found = sources_.find(in.channel);
+          if (found == sources_.end()) return send(from, refuse(in.channel));
+          auto& one = *found->second;
+          one.meet(from);
+          one.step(in);
+        });
       },
       [this](const closed& in) {
-        if (const auto found = sinks_.find(in.channel); found != sinks_.end())
-          found->second->step(in);
-        sweep();
+        receive([&](const caf::strong_actor_ptr&) {
+          if (const auto found = sinks_.find(in.channel); found != sinks_.end())
+            found->second->step(in);
+        });
       },
       [this](const failed& in) {
-        // both ends of a channel may be in this actor: the sender's failure is for the receiver
-        const auto from = self_->current_sender();
-        const auto source = sources_.find(in.channel);
-        const auto sink = sinks_.find(in.channel);
-        if (source != sources_.end() && (sink == sinks_.end() || source->second->peer_ == from))
-          source->second->step(in);
-        if (sink != sinks_.end() && (source == sources_.end() || sink->second->peer_ == from))
-          sink->second->step(in);
-        sweep();
+        receive([&](const caf::strong_actor_ptr& from) {
+          // both ends of a channel may be in this actor: the sender's failure is for the receiver
+          const auto source = sources_.find(in.channel);
+          const auto sink = sinks_.find(in.channel);
+          const bool both = source != sources_.end() && sink != sinks_.end();
+          const bool to_source =
+              source != sources_.end() && (!both || source->second->peer_ == from);
+          const bool to_sink = sink != sinks_.end() && (!both || sink->second->peer_ == from);
+          if (to_source) source->second->step(in);
+          if (to_sink) sink->second->step(in);
+        });
       },
       [this](tick_atom) { tick(); },
   };
+}
+
+template <class F>
+void channels::receive(F take) {
+  {
+    const busy here{*this};
+    take(self_->current_sender());
+  }
+  sweep();
 }
 
 bool channels::down(const caf::down_msg& what) {
@@ -256,33 +292,43 @@ bool channels::down(const caf::down_msg& what) {
   if (known == watched_.end()) return false;
   const auto who = known->first;
   const bool for_good = what.reason != caf::exit_reason::remote_link_unreachable;
-  for (auto& [channel, one] : sources_) {
-    if (one->peer_ == who) one->part(for_good);
-  }
-  for (auto& [channel, one] : sinks_) {
-    if (one->peer_ == who) one->part(for_good);
+  {
+    const busy here{*this};
+    for (auto& [channel, one] : sources_) {
+      if (one->peer_ == who) one->part(for_good);
+    }
+    for (auto& [channel, one] : sinks_) {
+      if (one->peer_ == who) one->part(for_good);
+    }
   }
   sweep();
   return true;
 }
 
 void channels::close(const std::string& why) {
-  for (auto& [channel, one] : sources_) {
-    one->events_ = {};
-    one->abort(why);
+  {
+    const busy here{*this};
+    for (auto& [channel, one] : sources_) {
+      one->events_ = nullptr;
+      one->abort(why);
+      finished_sources_.push_back(channel);
+    }
+    for (auto& [channel, one] : sinks_) {
+      one->events_ = nullptr;
+      one->abort(why);
+      finished_sinks_.push_back(channel);
+    }
   }
-  for (auto& [channel, one] : sinks_) {
-    one->events_ = {};
-    one->abort(why);
-  }
-  sources_.clear();
-  sinks_.clear();
+  sweep();
 }
 
 void channels::tick() {
   armed_ = false;
-  for (auto& [channel, one] : sources_) one->step(channel::tick{});
-  for (auto& [channel, one] : sinks_) one->step(channel::tick{});
+  {
+    const busy here{*this};
+    for (auto& [channel, one] : sources_) one->step(channel::tick{});
+    for (auto& [channel, one] : sinks_) one->step(channel::tick{});
+  }
   sweep();
   arm();
 }
@@ -305,20 +351,26 @@ void channels::drop(const caf::strong_actor_ptr& who) {
 }
 
 void channels::sweep() {
-  if (finished_sources_.empty() && finished_sinks_.empty()) return;
+  if (depth_ > 0) return;
+  // destroyed at the end, since what callbacks have captured may end with them
+  auto gone_sources = std::exchange(replaced_sources_, {});
+  auto gone_sinks = std::exchange(replaced_sinks_, {});
+  const bool forgets = !finished_sources_.empty() || !finished_sinks_.empty();
   for (const auto channel : std::exchange(finished_sources_, {})) {
     const auto found = sources_.find(channel);
     if (found == sources_.end() || !found->second->core_.over()) continue;
     if (found->second->peer_) drop(found->second->peer_);
+    gone_sources.push_back(std::move(found->second));
     sources_.erase(found);
   }
   for (const auto channel : std::exchange(finished_sinks_, {})) {
     const auto found = sinks_.find(channel);
     if (found == sinks_.end() || !found->second->core_.over()) continue;
     if (found->second->peer_) drop(found->second->peer_);
+    gone_sinks.push_back(std::move(found->second));
     sinks_.erase(found);
   }
-  if (size() == 0 && empty_) empty_();
+  if (const auto empty = empty_; forgets && size() == 0 && empty) empty();
 }
 
 template <class Message>

@@ -18,10 +18,12 @@
 //             that one side has to get the other's fresh handle: attach(handle)
 //   Lanes     chunks are registered as "bulk.chunk", which the link sends behind all else
 //   Beware    open the sink before the sender is told of it: messages of unknown channels are answered with a failure;
-//             callbacks run in the actor, and may call anything here
+//             callbacks run in the actor, and may call anything here, close and open_* of their own id included; what
+//             is closed or replaced is told nothing more. They may not destroy the channels
 #pragma once
 #include "patterns/link/channel.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -56,7 +58,7 @@ class channels;
 
 class source {
  public:
-  bool accepts() const { return core_.accepts(); }
+  bool accepts() const { return !replaced_ && core_.accepts(); }
   std::uint64_t acknowledged() const { return core_.acknowledged(); }
   bool write(std::string data);  // false: it is over, or finished
   void finish();
@@ -70,11 +72,14 @@ class source {
   void step(In&& in);
   void meet(const caf::strong_actor_ptr& who);
   void part(bool for_good);
+  void replace();
   channels& home_;
   id id_;
   sender core_;
-  source_events events_;
+  // Shared with the step that runs a callback, which may end this side. Null: nothing more is told.
+  std::shared_ptr<const source_events> events_;
   caf::strong_actor_ptr peer_;
+  bool replaced_ = false;
   bool full_ = false;
   std::uint64_t told_ = 0;
 };
@@ -92,11 +97,13 @@ class sink {
   void step(In&& in);
   void meet(const caf::strong_actor_ptr& who);
   void part(bool for_good);
+  void replace();
   channels& home_;
   id id_;
   receiver core_;
-  sink_events events_;
+  std::shared_ptr<const sink_events> events_;
   caf::strong_actor_ptr peer_;
+  bool replaced_ = false;
 };
 
 class channels {
@@ -121,12 +128,25 @@ class channels {
  private:
   friend class source;
   friend class sink;
+  // While one stands nothing is destroyed, and no place in the maps is lost.
+  class busy {
+   public:
+    explicit busy(channels& home) : depth_{home.depth_} { ++depth_; }
+    ~busy() { --depth_; }
+    busy(const busy&) = delete;
+    busy& operator=(const busy&) = delete;
+
+   private:
+    std::size_t& depth_;
+  };
   instant now() const;
   void tick();
   void arm();
   void watch(const caf::strong_actor_ptr& who);
   void drop(const caf::strong_actor_ptr& who);
   void sweep();
+  template <class F>
+  void receive(F take);
   template <class Message>
   void send(const caf::strong_actor_ptr& to, Message&& what);
 
@@ -134,7 +154,11 @@ class channels {
   std::map<id, std::unique_ptr<source>> sources_;
   std::map<id, std::unique_ptr<sink>> sinks_;
   std::map<caf::strong_actor_ptr, std::size_t> watched_;
-  std::vector<id> finished_sources_, finished_sinks_;  // forgotten once no callback is running
+  // forgotten by sweep, once no step is running
+  std::vector<id> finished_sources_, finished_sinks_;
+  std::vector<std::unique_ptr<source>> replaced_sources_;
+  std::vector<std::unique_ptr<sink>> replaced_sinks_;
+  std::size_t depth_ = 0;
   std::function<void()> empty_{};
   bool armed_ = false;
 };

@@ -26,6 +26,23 @@ struct pump_state {
   std::unique_ptr<channels> all{};
 };
 using pump = caf::stateful_actor<pump_state>;
+
+// Once: the first word is the last.
+template <class State>
+void settle(State& shared, caf::error why) {
+  {
+    std::lock_guard guard{shared.mutex};
+    if (shared.over) return;
+    shared.over = true;
+    shared.error = std::move(why);
+  }
+  shared.changed.notify_all();
+}
+
+caf::error killed(errc code, const caf::error& reason) {
+  return make_error(
+      code, "the actor that speaks for this side of the channel was ended: " + sentence_of(reason));
+}
 }  // namespace
 
 struct writer::state {
@@ -33,6 +50,7 @@ struct writer::state {
   std::condition_variable changed;
   std::uint64_t written = 0;
   std::uint64_t acknowledged = 0;
+  bool finishing = false;
   bool over = false;
   caf::error error;
 };
@@ -41,18 +59,20 @@ namespace {
 template <class State>
 caf::behavior write_pump(pump* self, std::shared_ptr<State> shared, id channel,
                          const caf::actor& sink, settings s) {
+  // an exit message from whoever holds our handle ends us without `over`
+  self->attach_functor([shared](const caf::error& reason) {
+    const bool finishing = [&] {
+      std::lock_guard guard{shared->mutex};
+      return shared->finishing;
+    }();
+    // the receiver may have taken the end, and nobody is left to hear of it
+    settle(*shared, killed(finishing ? errc::unknown_outcome : errc::failed, reason));
+  });
   self->state.all = std::make_unique<channels>(self);
   auto* all = self->state.all.get();
   all->on_empty([=] { self->quit(); });
   self->set_down_handler([all](const caf::down_msg& d) { all->down(d); });
-  const auto over = [=](caf::error why) {
-    {
-      std::lock_guard guard{shared->mutex};
-      shared->over = true;
-      shared->error = std::move(why);
-    }
-    shared->changed.notify_all();
-  };
+  const auto over = [=](caf::error why) { settle(*shared, std::move(why)); };
   const auto progress = [=](std::uint64_t acknowledged) {
     {
       std::lock_guard guard{shared->mutex};
@@ -121,6 +141,10 @@ caf::error writer::flush() {
 
 caf::error writer::finish() {
   if (auto e = flush()) return e;
+  {
+    std::lock_guard lock{state_->mutex};
+    state_->finishing = true;
+  }
   caf::anon_send(pump_, channel::finish{});
   std::unique_lock lock{state_->mutex};
   state_->changed.wait(lock, [&] { return state_->over; });
@@ -147,6 +171,8 @@ struct reader::state {
 namespace {
 template <class State>
 caf::behavior read_pump(pump* self, std::shared_ptr<State> shared, id channel, settings s) {
+  self->attach_functor(
+      [shared](const caf::error& reason) { settle(*shared, killed(errc::failed, reason)); });
   self->state.all = std::make_unique<channels>(self);
   auto* all = self->state.all.get();
   all->on_empty([=] { self->quit(); });
@@ -158,14 +184,7 @@ caf::behavior read_pump(pump* self, std::shared_ptr<State> shared, id channel, s
     }
     shared->changed.notify_all();
   };
-  const auto over = [=](caf::error why) {
-    {
-      std::lock_guard guard{shared->mutex};
-      shared->over = true;
-      shared->error = std::move(why);
-    }
-    shared->changed.notify_all();
-  };
+  const auto over = [=](caf::error why) { settle(*shared, std::move(why)); };
   all->open_sink(channel, {.data = data, .over = over}, s);
   const auto with = [=](auto&& f) {
     if (auto* sink = all->find_sink(channel)) f(*sink);

@@ -9,8 +9,8 @@
 //   while (in.read(bytes)) use(bytes);                    // blocks; false: the end, or in.error()
 //   if (in.error()) ...
 // Behind each stands an actor of its own that speaks for it; it ends with its object.
-//   Promises  those of channel.hpp; nobody blocks for ever: a death, a session gone for longer than settings.resume, and
-//             abort from any thread end all calls with an error
+//   Promises  those of channel.hpp; nobody blocks for ever: a death, be it of the own pump, a session gone for longer than
+//             settings.resume, and abort from any thread end all calls with an error
 //   Beware    one thread at a time writes or reads; a destroyed writer that has not finished aborts; small writes are
 //             gathered until a chunk is full, so flush what somebody waits for. Never use them in an actor that is not
 //             detached

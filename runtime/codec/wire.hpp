@@ -224,6 +224,12 @@ class wire_reader final : public caf::deserializer {
   bool fail_unknown(type_ref ref);
   bool enter() { return ++depth_ <= options_.bounds.depth || fail(failure::too_deep); }
   void leave() { --depth_; }
+  std::uint32_t depth() const { return depth_; }
+  // After CAF has read a value that began at this depth: it forgets the errors of messages inside other values, and leaves
+  // those messages open.
+  bool complete(std::uint32_t begun, std::string_view detail = {}) {
+    return why_ == failure::none && (depth_ == begun || fail(failure::foreign, detail));
+  }
   bool charge(std::size_t bytes) {
     memory_ += bytes;
     return memory_ <= options_.bounds.memory || fail(failure::too_large);
@@ -322,8 +328,9 @@ class wire_reader final : public caf::deserializer {
       x = caf::actor_cast<T>(handle);
       return true;
     } else {
+      const auto depth = depth_;
       if (auto e = (*this)(x)) return fail(failure::foreign);
-      return why_ == failure::none;  // CAF forgets some errors
+      return complete(depth);
     }
   }
 

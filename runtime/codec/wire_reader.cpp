@@ -89,15 +89,17 @@ bool wire_reader::get_error(caf::error& x) {
 caf::error wire_reader::begin_object(std::uint16_t& number, std::string& name) {
   number = 0;
   if (enter() && get_bytes(name) && names_refused(name)) fail(failure::refused_type, name);
+  if (name == "@<>") leave();  // an empty message: CAF does not end it
   return error();
 }
 caf::error wire_reader::end_object() {
   leave();
   return caf::none;
 }
+// CAF does not say what the elements are: a string is the largest of the common ones.
 caf::error wire_reader::begin_sequence(std::size_t& size) {
   size = 0;
-  if (enter() && get_count(size)) charge(size * sizeof(std::uint64_t));
+  if (enter() && get_count(size)) charge(size * sizeof(std::string));
   return error();
 }
 caf::error wire_reader::end_sequence() {
@@ -188,7 +190,9 @@ bool load_element(wire_reader& in, caf::type_erased_value_ptr& x) {
     case caf::type_nr<caf::error>::value:
       return in.get_error(*static_cast<caf::error*>(x->get_mutable()));
     default:
-      return !x->load(in) || in.fail(failure::foreign, entry->name);
+      const auto depth = in.depth();
+      if (x->load(in)) return in.fail(failure::foreign, entry->name);
+      return in.complete(depth, entry->name);
   }
 }
 }  // namespace

@@ -2,31 +2,23 @@
 #include "actors/link/channel.hpp"
 
 #include "actors/link/channel_thread.hpp"
+#include "channel_fixture.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "virtual_world.hpp"
 #include "wait_until.hpp"
 
 #include <atomic>
-#include <functional>
-#include <random>
+#include <mutex>
 #include <thread>
 
 #include <caf/all.hpp>
 #include <doctest/doctest.h>
 
-namespace channel_test {
-// Runs inside an actor, where it may send.
-struct task {
-  std::function<void()> run{};
-};
-}  // namespace channel_test
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(channel_test::task)
-
 namespace {
 using namespace troupe;
 using namespace std::chrono_literals;
-using channel_test::task;
+using namespace channel_test;
 
 struct threads {
   caf::actor_system_config config;
@@ -39,49 +31,7 @@ struct threads {
   }
 };
 
-// Byte i of the data under test.
-char byte_at(std::uint64_t i) { return static_cast<char>((i * 2654435761U) >> 11); }
-std::string piece(std::uint64_t from, std::size_t size) {
-  std::string out(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) out[i] = byte_at(from + i);
-  return out;
-}
-bool holds(std::uint64_t from, const std::string& bytes) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (bytes[i] != byte_at(from + i)) return false;
-  }
-  return true;
-}
-
 using go_atom = caf::atom_constant<caf::atom("test_go")>;
-// An event-based actor with channels, for the virtual world.
-struct party_state {
-  std::unique_ptr<channel::channels> all{};
-  channel::source* out = nullptr;
-  channel::sink* in = nullptr;
-  std::string got{};
-  std::size_t held = 0;
-  bool greedy = true;  // gives credit back at once
-  int ended = 0;
-  caf::error error{};
-  std::uint64_t written = 0;
-};
-using party = caf::stateful_actor<party_state>;
-caf::behavior run_party(party* self) {
-  self->state.all = std::make_unique<channel::channels>(self);
-  self->set_down_handler([=](const caf::down_msg& d) { self->state.all->down(d); });
-  return caf::message_handler{[](const task& t) { t.run(); }}.or_else(self->state.all->handlers());
-}
-caf::actor join(test::virtual_world& w) {
-  auto made = w.spawn(run_party);
-  w.settle();
-  return made;
-}
-party_state& state_of(const caf::actor& who) { return caf::actor_cast<party*>(who)->state; }
-template <class F>
-void act(const caf::actor& who, F f) {
-  caf::anon_send(who, task{std::move(f)});
-}
 void open_sink(const caf::actor& who, channel::id id, channel::settings s = {}) {
   auto& mine = state_of(who);
   act(who, [&mine, id, s] {
@@ -375,4 +325,62 @@ TEST_CASE("channel threads: who dies or gives up ends the other's call with an e
   channel::writer lost{t.system, 3,
                        t.system.spawn([](caf::event_based_actor*) {})};  // it has ended already
   CHECK(lost.finish());
+}
+
+TEST_CASE("channel threads: a killed pump ends the calls that wait for it") {
+  threads t;
+  {
+    channel::reader in{t.system, 1};
+    std::atomic<bool> begun{false};
+    bool more = true;
+    std::thread blocked{[&] {
+      std::string bytes;
+      begun = true;
+      more = in.read(bytes);
+    }};
+    CHECK(test::wait_until([&] { return begun.load(); }));
+    caf::anon_send_exit(in.handle(), caf::exit_reason::kill);
+    blocked.join();
+    CHECK(!more);
+    CHECK(code_of(in.error()) == errc::failed);
+    CHECK(sentence_of(in.error()).find("ended") != std::string::npos);
+  }
+  // a sink that takes chunks, never answers, and keeps the writer's pump for us to kill
+  for (const bool finishes : {false, true}) {
+    CAPTURE(finishes);
+    std::mutex mutex;
+    caf::strong_actor_ptr pump;
+    const auto silent = t.system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+      return {[&, self](const channel::chunk&) {
+        std::lock_guard guard{mutex};
+        pump = self->current_sender();
+      }};
+    });
+    channel::settings s;
+    s.buffer = 2 * s.chunk;
+    channel::writer out{t.system, 2, silent, s};
+    std::atomic<std::size_t> written{0};
+    caf::error e;
+    std::thread blocked{[&] {
+      if (finishes) {
+        CHECK(!out.write(std::string(100, 'x')));
+        written = s.buffer;
+        e = out.finish();
+        return;
+      }
+      while (!(e = out.write(std::string(s.chunk, 'x')))) written += s.chunk;
+    }};
+    CHECK(test::wait_until([&] { return written >= s.buffer; }));
+    // it waits for credit before it sends: any credit does, since all we want is its handle
+    CHECK(test::wait_until([&] {
+      std::lock_guard guard{mutex};
+      return pump != nullptr;
+    }));
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(pump), caf::exit_reason::kill);
+    blocked.join();
+    CHECK(code_of(e) == (finishes ? errc::unknown_outcome : errc::failed));
+    CHECK(written <= s.buffer);
+    CHECK(out.write(std::string(s.chunk, 'x')));
+    caf::anon_send_exit(silent, caf::exit_reason::kill);
+  }
 }

@@ -107,6 +107,14 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, foreign& x) {
   return f(caf::meta::type_name("foreign"), x.n, x.who);
 }
+struct foreign_letter {
+  caf::message content;
+  std::uint32_t n = 0;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, foreign_letter& x) {
+  return f(caf::meta::type_name("foreign_letter"), x.content, x.n);
+}
 }  // namespace codec_test
 
 namespace {
@@ -390,6 +398,13 @@ TEST_CASE("codec wire: memory estimates what decoded values hold") {
   REQUIRE(!load_content(r, m));
   CHECK(r.memory() >= 100'000);
   CHECK(r.memory() <= 100'500);
+  // empty strings are a byte each on the wire, and many in memory
+  const auto words = w->encode(caf::make_message(std::vector<std::string>(10'000)));
+  CHECK(words.size() < 10'010);
+  wire_reader s{w->context.get(), w->types.get(), words.data(), words.size()};
+  REQUIRE(!load_content(s, m));
+  CHECK(s.memory() >= 10'000 * sizeof(std::string));
+  w->decode(words, failure::too_large, {.bounds = {.memory = 300'000}});
 }
 
 TEST_CASE("codec wire: unknown and refused types are told apart") {
@@ -469,6 +484,30 @@ TEST_CASE("codec wire: handles are resolved, errors and messages in fields survi
   dynamic_cast<caf::scheduler::test_coordinator&>(w->sys->scheduler()).run();
   actor = nullptr;
   x = {};
+}
+
+TEST_CASE("codec wire: messages inside values with an inspect function of their own") {
+  auto w = world::with<foreign_letter>("t.letter");
+  // more of them than may be nested, full and empty
+  std::vector<foreign_letter> many(100);
+  for (std::uint32_t i = 0; i < many.size(); ++i) {
+    many[i].n = i;
+    if (i % 2 == 1) many[i].content = caf::make_message(i, std::string{"x"});
+  }
+  const auto m = w->decode(w->encode(caf::make_message(many)));
+  REQUIRE(m.match_elements<std::vector<foreign_letter>>());
+  for (std::uint32_t i = 0; i < many.size(); ++i) {
+    const auto& one = m.get_as<std::vector<foreign_letter>>(0)[i];
+    CHECK(one.n == i);
+    CHECK(to_string(one.content) == to_string(many[i].content));
+  }
+  // a type that CAF does not know: it leaves the message empty and reads on, and we refuse
+  auto in = w->encode(caf::make_message(foreign_letter{caf::make_message(std::int32_t{5}), 7}));
+  const std::string known = "@<>+@i32", unknown = "@<>+@i3x";
+  const auto at = std::search(in.begin(), in.end(), known.begin(), known.end());
+  REQUIRE(at != in.end());
+  std::copy(unknown.begin(), unknown.end(), at);
+  w->decode(in, failure::foreign);
 }
 
 TEST_CASE("codec wire: cut and changed bytes never do harm") {
