@@ -19,6 +19,7 @@
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <poll.h>
 #include <spawn.h>
@@ -81,12 +82,11 @@ struct process {
 };
 process start(const std::string& kind) {
   int out[2], in[2];
-  if (::pipe(out) != 0 || ::pipe(in) != 0) std::exit(1);
+  if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(in, O_CLOEXEC) != 0) std::exit(1);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-  for (int fd : {out[0], out[1], in[0], in[1]}) posix_spawn_file_actions_addclose(&actions, fd);
   std::string self = "link-bench", role = "--serve", which = kind;
   char* argv[] = {self.data(), role.data(), which.data(), nullptr};
   process child;

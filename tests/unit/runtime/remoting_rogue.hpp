@@ -36,7 +36,7 @@ class rogue {
     if (socket_ >= 0) ::close(socket_);
   }
   bool send(link::view bytes) {
-    link::put_bytes(said_, bytes);
+    if (said_.size() < 64 * 1024) link::put_bytes(said_, bytes);
     while (!bytes.empty()) {
       const auto n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n <= 0) return false;
@@ -45,7 +45,7 @@ class rogue {
     return true;
   }
   bool send_text(std::string_view bytes) { return send(link::view{bytes.data(), bytes.size()}); }
-  const link::buffer& said() const { return said_; }  // all that was sent
+  const link::buffer& said() const { return said_; }  // what was sent first
   // What has come, waiting for the first byte; empty when the other side has closed or the time is up.
   link::buffer receive(std::chrono::milliseconds limit = std::chrono::seconds{10}) {
     pollfd wait{socket_, POLLIN, 0};
