@@ -77,6 +77,11 @@ TEST_CASE("linearizability: ends that are unknown, and operations that failed") 
          good);
   expect("never before it was asked for", m,
          {did(1, "read", {}, 1, {0, 1}), maybe(0, "write", 1, 2)}, bad);
+  expect("one that explains this may be needed for that: another of them explains it too", cas{},
+         {did(0, "write", 1, {}, {0, 1}), maybe(2, "write", 2, 2), maybe(3, "cas", list{1, 2}, 3),
+          did(1, "read", {}, 2, {4, 5}), did(0, "write", 3, {}, {6, 7}),
+          did(1, "read", {}, 2, {8, 9})},
+         good);
   expect("a read of unknown end says nothing", m,
          {did(0, "write", 1, {}, {0, 1}), maybe(1, "read", {}, 2)}, good);
   expect("a failed write is not seen (dirty read)", m,
@@ -183,6 +188,10 @@ TEST_CASE("linearizability: lock with fencing tokens") {
          {did(0, "acquire", {}, 1, {0, 1}), did(1, "release", 1, {}, {2, 3})}, bad);
   expect("one of unknown end holds it, for all we know", m,
          {maybe(0, "acquire", {}, 0), did(1, "acquire", {}, 1, {1, 2})}, good);
+  expect("whoever releases it was the one that held it", m,
+         {timed_out(0, "acquire", {}, {0, 1}), timed_out(1, "acquire", {}, {0, 1}),
+          did(1, "release", {}, {}, {2, 3}), did(2, "acquire", {}, 7, {4, 5})},
+         good);
   expect("it had a token of its own, below the next", m,
          {did(2, "acquire", {}, 1, {0, 1}), did(2, "release", 1, {}, {2, 3}),
           timed_out(0, "acquire", {}, {4, 5}), did(0, "release", {}, {}, {5, 6}),
