@@ -51,6 +51,9 @@ struct operation {
   std::int64_t from = 0;   // ns
   std::int64_t to = 0;     // ns: of the completion, whatever it was; of none: the invocation's
   bool ok() const { return end == outcome::ok; }
+  // It has happened. One whose result is known, and that was still running when its history was cut
+  // (linearizability.hpp), may have.
+  bool certain() const { return ok() && returned != never; }
   bool operator==(const operation&) const = default;
 };
 using operations = std::vector<operation>;   // by `invoked`

@@ -14,10 +14,7 @@ operations cut(const operations& ops, place end) {
   for (const auto& op : ops) {
     if (op.invoked > end) continue;
     some.push_back(op);
-    if (op.end == outcome::info || op.returned <= end) continue;
-    some.back().end = outcome::info;
-    some.back().returned = never;
-    some.back().out = {};
+    if (op.returned > end) some.back().returned = never;
   }
   return some;
 }

@@ -7,10 +7,10 @@
 //         of one key is in search.hpp.
 //   Finds     each key that is not, and of the first the smallest part of its operations that still
 //             fails: what was invoked by the moment that no order gets past (what was running then
-//             counts as `info`), less what can be left out (shrink.hpp)
-//   Bound     `limits.steps` of search, shared among keys so that a hard one leaves the others
-//             theirs; as many again for the smallest part. Beyond: unknown, unless another key is
-//             known to be violated
+//             may have happened, or not), less what can be left out (shrink.hpp)
+//   Bound     `limits.steps` of search: equal shares first, so that a hard key leaves the others
+//             theirs, then what is left, one after the other; as many again for the smallest part.
+//             Beyond: unknown, unless another key is known to be violated
 #pragma once
 #include "patterns/checking/report.hpp"
 #include "patterns/checking/search.hpp"
@@ -19,7 +19,8 @@
 #include <map>
 namespace troupe::checking {
 std::map<value, operations> by_key(const operations& ops);
-// What was invoked before `end`; what was not over by then may still happen, or not.
+// What was invoked before `end`; what was not over by then may have happened, or not, and if it has,
+// with its result.
 operations cut(const operations& ops, place end);
 std::string linearizability_sentence(const operations& whole, place stuck);
 
@@ -30,7 +31,7 @@ operations smallest_of(const M& m, const operations& ops, place stuck, std::uint
                        std::uint64_t& steps) {
   operations start;
   for (auto& op : cut(ops, stuck))
-    if (op.ok() || (op.end == outcome::info && !observer(m, op))) start.push_back(op);
+    if (op.certain() || (op.end != outcome::fail && !observer(m, op))) start.push_back(op);
   std::vector<tied> ties;
   for (const auto& op : start) ties.push_back(ties_of(m, op));
   std::uint64_t spent = 0;
@@ -49,29 +50,35 @@ template <model M>
 report check_linearizability(const M& m, const operations& ops, const limits& within = {}) {
   report all;
   const auto objects = by_key(ops);
-  auto objects_left = objects.size();
+  std::vector<const operations*> open;  // nobody knows yet
   const operations* worst = nullptr;
   place stuck = never;
-  std::size_t open = 0;
+  const auto judge = [&](const value& key, const operations& part, std::uint64_t steps_max) {
+    const auto tried = linearize(m, part, steps_max);
+    all.steps += tried.steps;
+    if (tried.what == verdict::violated) {
+      all.keys.push_back(key);
+      if (!worst) stuck = tried.stuck;
+      if (!worst) worst = &part;
+    }
+    return tried.what != verdict::unknown;
+  };
+  const auto left = [&] { return within.steps > all.steps ? within.steps - all.steps : 0; };
+  auto objects_left = objects.size();
   for (const auto& [key, part] : objects) {
     all.checked += part.size();
-    const auto left = within.steps > all.steps ? within.steps - all.steps : 0;
-    const auto tried = linearize(m, part, left / objects_left--);
-    all.steps += tried.steps;
-    if (tried.what == verdict::unknown) ++open;
-    if (tried.what != verdict::violated) continue;
-    all.keys.push_back(key);
-    if (worst) continue;
-    worst = &part;
-    stuck = tried.stuck;
+    if (!judge(key, part, left() / objects_left--)) open.push_back(&part);
   }
+  // a violation that is certain is enough
+  for (auto at = open.begin(); !worst && left() > 0 && at != open.end();)
+    at = judge((*at)->front().key, **at, left()) ? open.erase(at) : at + 1;
   if (worst) {
     all.what = verdict::violated;
     all.smallest = smallest_of(m, *worst, stuck, within.steps, all.steps);
     all.sentence = linearizability_sentence(*worst, stuck);
-  } else if (open > 0) {
+  } else if (!open.empty()) {
     all.what = verdict::unknown;
-    all.sentence = std::to_string(open) + " of " + std::to_string(objects.size()) +
+    all.sentence = std::to_string(open.size()) + " of " + std::to_string(objects.size()) +
                    " keys could not be judged within " + std::to_string(within.steps) + " steps";
   }
   return all;

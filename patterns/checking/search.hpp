@@ -81,7 +81,7 @@ class events {
     std::vector<std::pair<place, std::size_t>> order;
     for (std::size_t i = 0; i < ops.size(); ++i) {
       order.emplace_back(ops[i].invoked, 2 * i + 1);
-      if (ops[i].ok()) order.emplace_back(ops[i].returned, 2 * i + 2);
+      if (ops[i].certain()) order.emplace_back(ops[i].returned, 2 * i + 2);
     }
     std::sort(order.begin(), order.end());
     std::size_t last = 0;
@@ -181,7 +181,7 @@ class search {
   std::vector<std::size_t> only(bool known) const {
     std::vector<std::size_t> chosen;
     for (std::size_t i = 0; i < ops_.size(); ++i)
-      if (ops_[i].end != outcome::fail && ops_[i].ok() == known) chosen.push_back(i);
+      if (ops_[i].end != outcome::fail && ops_[i].certain() == known) chosen.push_back(i);
     return chosen;
   }
   operations subset(const std::vector<std::size_t>& which) const {
@@ -194,8 +194,8 @@ class search {
     const auto& op = ops_[open_[i]];
     for (auto j = i; j-- > 0;) {
       const auto& other = ops_[open_[j]];
-      if (other.f == op.f && other.in == op.in && other.key == op.key &&
-          (anonymous<M> || other.process == op.process))
+      if (other.f == op.f && other.in == op.in && other.out == op.out && other.end == op.end &&
+          other.key == op.key && (anonymous<M> || other.process == op.process))
         return j;
     }
     return i;

@@ -18,7 +18,10 @@ plan plan_of(const operations& ops) {
   return p;
 }
 
-std::string sentence_of(std::size_t operations) {
-  return std::to_string(operations) + " operations could not be judged within ";
+std::string sentence_of(std::size_t operations, std::uint64_t steps_max) {
+  const auto count = std::to_string(operations) + " operations could not be judged: ";
+  if (operations > sequential_operations_max)
+    return count + "there may be " + std::to_string(sequential_operations_max);
+  return count + std::to_string(steps_max) + " steps did not suffice";
 }
 }  // namespace troupe::checking::sequential_detail

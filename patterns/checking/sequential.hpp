@@ -7,7 +7,8 @@
 //   Unknown   operations whose end is unknown come after what their process did before, if at all;
 //             what it did later does not wait for them
 //   Beware    keys cannot be judged by themselves, unlike linearizability's: the search is over the
-//             whole history. It is for small ones; `limits.steps` bounds it
+//             whole history. It is for small ones, of `sequential_operations_max` at most, and
+//             `limits.steps` bounds it
 #pragma once
 #include "patterns/checking/report.hpp"
 #include "patterns/checking/search.hpp"
@@ -15,6 +16,8 @@
 
 #include <map>
 namespace troupe::checking {
+constexpr std::size_t sequential_operations_max = 1000;  // more: unknown
+
 namespace sequential_detail {
 // The operations of each process, without those that failed; the objects by number.
 struct plan {
@@ -29,7 +32,7 @@ struct plan {
   std::size_t objects = 0;
 };
 plan plan_of(const operations& ops);
-std::string sentence_of(std::size_t operations);
+std::string sentence_of(std::size_t operations, std::uint64_t steps_max);
 
 template <model M>
 class search {
@@ -60,7 +63,7 @@ class search {
   }
 
  private:
-  // By recursion, as deep as the history is long: for small histories.
+  // By recursion, as deep as the history is long; so there is a bound on its length.
   bool explore(const world& now) {
     if (left_ == 0) return true;
     if (!fresh(now)) return false;
@@ -129,12 +132,13 @@ template <model M>
 report check_sequential(const M& m, const operations& ops, const limits& within = {}) {
   report all;
   all.checked = ops.size();
-  const auto tried = sequential_detail::search<M>{m, ops, within.steps}.run();
+  found tried{.what = verdict::unknown};
+  if (ops.size() <= sequential_operations_max)
+    tried = sequential_detail::search<M>{m, ops, within.steps}.run();
   all.what = tried.what;
   all.steps = tried.steps;
   if (tried.what == verdict::unknown)
-    all.sentence =
-        sequential_detail::sentence_of(ops.size()) + std::to_string(within.steps) + " steps";
+    all.sentence = sequential_detail::sentence_of(ops.size(), within.steps);
   if (tried.what != verdict::violated) return all;
   all.sentence = "no order of all operations keeps that of each process and explains what it saw";
   operations start;

@@ -275,6 +275,15 @@ TEST_CASE("linearizability: beyond the bound nobody knows, and a certain violati
   CHECK(r.keys == std::vector<value>{"easy"});
 }
 
+TEST_CASE("linearizability: what easy keys leave is a hard one's") {
+  std::vector<row> rows;
+  for (int i = 0; i < 8; ++i) rows.push_back(did(i, "write", i, {}, {0, 100}, "hard"));
+  rows.push_back(did(20, "read", {}, 99, {101, 102}, "hard"));
+  const auto alone = judged(register_{}, rows).steps;
+  for (int i = 0; i < 20; ++i) rows.push_back(did(30 + i, "write", i, {}, {0, 1}, i));
+  CHECK(judged(register_{}, rows, {.steps = 2 * alone}).what == bad);
+}
+
 TEST_CASE("linearizability: a user's own model") {
   struct counter {
     using state = std::int64_t;

@@ -88,13 +88,13 @@ bool same(const operation& op, const value& real, const value& told) {
 
 bool explained(const operations& ops, std::vector<bool>& placed, const object& now) {
   bool all = true;
-  for (std::size_t i = 0; i < ops.size(); ++i) all = all && (placed[i] || !ops[i].ok());
+  for (std::size_t i = 0; i < ops.size(); ++i) all = all && (placed[i] || !ops[i].certain());
   if (all) return true;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     if (placed[i] || ops[i].end == outcome::fail) continue;
     bool next = true;  // nothing unplaced was over before it began
     for (std::size_t j = 0; j < ops.size(); ++j)
-      next = next && (placed[j] || !ops[j].ok() || ops[j].returned > ops[i].invoked);
+      next = next && (placed[j] || !ops[j].certain() || ops[j].returned > ops[i].invoked);
     if (!next) continue;
     const auto then = now.copy();
     const auto real = then->apply(ops[i]);
