@@ -34,6 +34,7 @@ struct life {  // of a member's process
   std::uint64_t seed = 0;    // this life's own
   instant now{};             // on the member's clock
   const disk& persisted;
+  bool rebuilt = false;  // by its own process, which may remember what it was (effects::again)
 };
 
 template <class Message>

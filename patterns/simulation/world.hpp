@@ -81,7 +81,7 @@ class world {
   void thaw(member m) { warm(m, by_hand); }
   void cut(member from, member to);
   void partition(const std::vector<member>& side);
-  void heal() { network_.clear(); }
+  void heal();  // of faults too
 
   const Host* at(member m) const { return nodes_[m]->host ? &*nodes_[m]->host : nullptr; }
   const std::string& name(member m) const { return nodes_[m]->name; }
@@ -93,6 +93,9 @@ class world {
   bool passes(member from, member to) const { return network_.passes(from, to); }
   member size() const { return static_cast<member>(nodes_.size()); }
   instant now() const { return now_; }
+  const conditions& usual() const { return usual_; }
+  // Since when no fault lasts and all that was frozen goes on; none: one lasts.
+  std::optional<instant> calm_since() const;
   std::uint64_t steps() const { return steps_; }
   generator& chance() { return chance_; }
   const std::vector<seen>& events() const { return events_; }
@@ -156,13 +159,13 @@ class world {
   void run_to(instant end);
   void happen(const happening& h);
   void occur(const happening& h, node& n);
-  void boot(member m);
+  void boot(member m, bool rebuilt = false);
   template <class F>
   void step(member m, F&& take);
   void carry_out(member m);
   void release(member m);
   void transmit(member m, std::vector<letter<message>>& send);
-  void record(member m, std::vector<event>& all);
+  void publish(member m, std::vector<event>& all);
   void stopped(member m, std::optional<duration> again);
   void schedule(member m);
   void start_sync(member m);
@@ -189,6 +192,8 @@ class world {
   pool<death> deaths_;
   std::vector<std::unique_ptr<node>> nodes_;
   std::vector<fault> faults_;
+  std::uint32_t lasting_ = 0, cuts_ = 0;  // faults of plans, and by hand
+  instant calm_since_{};
   std::vector<std::function<void(world&)>> calls_;
   std::vector<std::pair<std::string, step_claim>> always_;
   struct promise {

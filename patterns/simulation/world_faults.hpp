@@ -86,6 +86,8 @@ void world<Host>::each(const fault& f, F&& what) {
 template <hosts Host>
 void world<Host>::begin(std::uint32_t id) {
   const fault f = faults_[id];
+  calm_since_ = now_;
+  if (f.length > duration{}) ++lasting_;
   if (trace_.kept()) {
     std::string fields;
     append_field(fields, "event", "fault_begins");
@@ -124,6 +126,8 @@ void world<Host>::begin(std::uint32_t id) {
 template <hosts Host>
 void world<Host>::end(std::uint32_t id) {
   const fault f = faults_[id];
+  calm_since_ = now_;
+  if (f.length > duration{}) --lasting_;
   if (trace_.kept()) {
     std::string fields;
     append_field(fields, "event", "fault_ends");
@@ -147,6 +151,7 @@ void world<Host>::end(std::uint32_t id) {
 template <hosts Host>
 void world<Host>::crash(member m, bool tear, bool rot) {
   node& n = *nodes_[m];
+  calm_since_ = now_;
   if (n.host) {
     note(m, "crashed");
     n.host.reset();
@@ -177,6 +182,7 @@ template <hosts Host>
 void world<Host>::warm(member m, std::uint32_t by) {
   node& n = *nodes_[m];
   if (std::erase(n.frozen, by) == 0 || !n.frozen.empty()) return;
+  calm_since_ = now_;
   // Its timer may be the first to be heard, or the last.
   auto waiting = std::exchange(n.waiting, {});
   const bool first = n.chance.below(2) == 0;
@@ -190,12 +196,28 @@ void world<Host>::warm(member m, std::uint32_t by) {
 
 template <hosts Host>
 void world<Host>::cut(member from, member to) {
+  ++cuts_;
   network_.begin(by_hand, {.what = fault_kind::cut, .who = {from}, .whom = {to}}, nodes_.size());
 }
 
 template <hosts Host>
 void world<Host>::partition(const std::vector<member>& side) {
+  ++cuts_;
   network_.begin(by_hand, {.what = fault_kind::partition, .who = side}, nodes_.size());
+}
+
+template <hosts Host>
+void world<Host>::heal() {
+  network_.clear();
+  cuts_ = 0;
+  calm_since_ = now_;
+}
+
+template <hosts Host>
+std::optional<instant> world<Host>::calm_since() const {
+  const auto is_frozen = [](const auto& n) { return !n->frozen.empty(); };
+  if (lasting_ > 0 || cuts_ > 0 || std::any_of(nodes_.begin(), nodes_.end(), is_frozen)) return {};
+  return calm_since_;
 }
 
 template <hosts Host>

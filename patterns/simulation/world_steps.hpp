@@ -22,13 +22,13 @@ void world<Host>::start(member m) {
 }
 
 template <hosts Host>
-void world<Host>::boot(member m) {
+void world<Host>::boot(member m, bool rebuilt) {
   node& n = *nodes_[m];
   ++n.lives;
   n.tick_pending = n.syncing = false;
   ++n.tick_ticket, ++n.sync_ticket;
   n.host.emplace(n.make({m, n.lives, derived(derived(seed_, 0x200000000U + m), n.lives),
-                         n.clock.local(now_), n.store}));
+                         n.clock.local(now_), n.store, rebuilt}));
   note(m, "started");
   schedule(m);
 }
@@ -56,7 +56,7 @@ void world<Host>::happen(const happening& h) {
   if (h.kind == calls) return std::exchange(calls_[h.payload], {})(*this);
   node& n = *nodes_[h.whom];
   if (h.kind == restarts) {
-    if (!n.host && n.lives == h.ticket && n.down.empty()) boot(h.whom);
+    if (!n.host && n.lives == h.ticket && n.down.empty()) boot(h.whom, true);
     return;
   }
   if (!n.frozen.empty() && n.host) return n.waiting.push_back(h);
@@ -141,7 +141,7 @@ void world<Host>::carry_out(member m) {
   }
   const bool waits = n.store.durable() < n.store.size() || !n.held.empty();
   if (!waits) {
-    record(m, out_.events);
+    publish(m, out_.events);
     transmit(m, out_.send);
   } else if (!out_.send.empty() || !out_.events.empty()) {
     n.held.push_back({n.store.size(), std::move(out_.send), std::move(out_.events)});
@@ -181,7 +181,7 @@ void world<Host>::release(member m) {
   while (!n.held.empty() && n.held.front().upto <= n.store.durable()) {
     batch b = std::move(n.held.front());
     n.held.pop_front();
-    record(m, b.events);
+    publish(m, b.events);
     transmit(m, b.send);
   }
 }
@@ -202,7 +202,7 @@ void world<Host>::transmit(member m, std::vector<letter<message>>& send) {
 }
 
 template <hosts Host>
-void world<Host>::record(member m, std::vector<event>& all) {
+void world<Host>::publish(member m, std::vector<event>& all) {
   for (auto& e : all) {
     if (trace_.kept()) {
       std::string fields;
