@@ -57,11 +57,13 @@ class town : public simulation::world<simulated> {
   // A host's timer is late by up to 5 ms.
   static simulation::conditions usually();
   static std::string name_of(simulation::member m);  // aaa, aab, ...
-  // n members with the first as seed.
-  void cluster(std::uint32_t n);
+  // n members, the first ones of which are seeds.
+  void cluster(std::uint32_t n, std::uint32_t seeds = 1);
   simulation::member join(std::vector<std::string> seeds, std::vector<std::string> roles = {});
 
   const swim* at(simulation::member m) const;
+  // Every running node is a member, and those of each cluster know each other, all up and reachable.
+  bool one_view_a_cluster() const;
   // The running nodes that are members, all in one cluster, know each other, all up and reachable.
   bool one_view(std::size_t members) const;
   std::size_t count(event_kind kind) const;
@@ -69,7 +71,9 @@ class town : public simulation::world<simulated> {
   // The claims that one view, or all of them, can show. S1 and S2 hold under anything; S3 and L2
   // are asked in calm.
   void claim_views();
-  void claim_calm(duration settled, duration converged);
+  // Unless `merging`, clusters that were formed apart may stay apart: a first seed that starts anew
+  // while it can reach none of the others forms one (bootstrap.hpp), and no two merge.
+  void claim_calm(duration settled, duration converged, bool merging = true);
 
  private:
   struct mark {
