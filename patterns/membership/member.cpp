@@ -34,6 +34,14 @@ struct hasher {
     for (int shift = 0; shift < 64; shift += 8) mix((number >> shift) & 0xff);
   }
   void mix(std::uint64_t byte) { value = (value ^ byte) * 1099511628211ULL; }
+  // MurmurHash3's last step (A. Appleby). FNV hardly spreads its last bytes: without this, the same
+  // small change in two records moves both by the same amount, and a sum of them may not show it.
+  std::uint64_t spread() const {
+    std::uint64_t h = value;
+    h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdULL;
+    h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53ULL;
+    return h ^ (h >> 33);
+  }
 };
 }  // namespace
 
@@ -114,7 +122,7 @@ std::uint64_t digest(const record& r) {
   h.add(r.age);
   h.add(r.generation);
   h.add(std::uint64_t{r.liveness == reach::unreachable});
-  return h.value;
+  return h.spread();
 }
 
 std::uint64_t digest(const view& members) {

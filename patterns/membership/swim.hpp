@@ -128,6 +128,7 @@ class swim {
 
   void send(const record& to, message what, work& w);
   void report(const header& by, std::string reason, work& w);
+  void look_into(const header& who, work& w);
   void turn_away_from(const header& who, turn_away why, const std::string& meant, work& w);
   void farewell(work& w);
   header head(const std::string& incarnation) const;

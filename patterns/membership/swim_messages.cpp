@@ -24,24 +24,31 @@ bool swim::from_member(const message& m, work& w) {
   };
   if (!from.to.empty() && from.to != id().incarnation) {
     if (cluster_ == 0 && from.cluster != 0) bootstrap_.met(from.address, w.now);
-    if (cluster_ != 0 && from.cluster != cluster_ && alone_) {
-      // Somebody looks for the process that was here before us: there is a cluster without us.
-      w.out.send.push_back(
-          {from.address,
-           {},
-           join{head(from.from.incarnation), how_.cluster_name, directory_.self()}});
-    }
+    // Somebody looks for the process that was here before us: there is a cluster without us.
+    if (cluster_ != 0 && from.cluster != cluster_ && alone_) look_into(from, w);
     return refuse(turn_away::other_incarnation, from.to);
   }
   if (cluster_ == 0) {
     if (from.cluster != 0) bootstrap_.met(from.address, w.now);
     return refuse(turn_away::forming, {});
   }
-  if (from.cluster != cluster_) return refuse(turn_away::other_cluster, {});
+  if (from.cluster != cluster_) {
+    // It let us in, and we did not hear its welcome before we formed a cluster of our own.
+    if (from.cluster != 0 && alone_) look_into(from, w);
+    return refuse(turn_away::other_cluster, {});
+  }
   const record* sender = directory_.find(from.from);
   if (sender == nullptr) return refuse(turn_away::unknown_member, from.from.incarnation);
   if (!present(*sender)) return refuse(turn_away::downed, from.from.incarnation);
   return true;
+}
+
+// What it answers tells whether there is a cluster to join instead.
+void swim::look_into(const header& who, work& w) {
+  w.out.send.push_back(
+      {who.address,
+       {},
+       join{head(who.from.incarnation), how_.cluster_name, directory_.self()}});
 }
 
 void swim::turn_away_from(const header& who, turn_away why, const std::string& meant, work& w) {
@@ -220,6 +227,12 @@ void swim::on(const turned_away& m, work& w) {
       if (elsewhere_.size() < 64) elsewhere_.insert(m.head.address);
       if (alone_ && cluster_ != 0 && (m.members > 1 || cluster_ > m.head.cluster)) {
         return give_up("a cluster of this name runs already: joining it instead");
+      }
+      if (cluster_ != 0 && m.head.cluster != 0) {
+        // We let it in too late: it has formed or joined another, and an incarnation stays in one.
+        const std::string reason = "it is in another cluster";
+        directory_.advance(m.head.from, member_state::down, reason, w.now, w.c);
+        directory_.advance(m.head.from, member_state::removed, reason, w.now, w.c);
       }
       return report(m.head,
                     "another cluster of the same name, '" + m.cluster_name +

@@ -71,7 +71,17 @@ struct world {
     auto& from = ends[at];
     buffer out;
     const auto before = from.wire.size();
+    std::array<std::uint64_t, lane_count> granted{};
+    for (const auto on : {lane::urgent, lane::normal, lane::bulk})
+      granted[index(on)] = from.link.granted(on);
     const auto size = from.link.write(now, before, out);
+    for (const auto on : {lane::urgent, lane::normal, lane::bulk}) {
+      if (from.link.granted(on) == granted[index(on)]) continue;
+      // what waits for a stuck reader is not granted again
+      const auto window = settings.window[index(on)];
+      const auto free = window > from.link.held(on) ? window - from.link.held(on) : 0;
+      must(from.link.granted(on) <= from.link.arrived(on) + free, "granted what is held");
+    }
     REQUIRE(size == out.size());
     if (!out.empty()) REQUIRE(before + size < settings.socket_max + settings.chunk + 14 + 4 * 14);
     from.wire.insert(from.wire.end(), out.begin(), out.end());

@@ -130,6 +130,23 @@ TEST_CASE("view: a digest tells views apart by what members should agree on, and
   CHECK(digest(v) == before);
 }
 
+TEST_CASE("view: two who accuse each other don't have the same digest") {
+  // They would never compare their views again, and each would stay unreachable for the other.
+  for (const char* second : {"b", "c", "d", "e", "f", "g", "h", "i"}) {
+    CAPTURE(second);
+    record mine, theirs;
+    mine.id = {"a", "1"};
+    theirs.id = {second, "1"};
+    mine.state = theirs.state = member_state::up;
+    const auto view_of = [&](record self, record other) {
+      self.generation = 1;  // it has refuted; the other has not heard of it
+      other.liveness = reach::unreachable;
+      return digest({{self.id, self}, {other.id, other}});
+    };
+    CHECK(view_of(mine, theirs) != view_of(theirs, mine));
+  }
+}
+
 TEST_CASE("view: what a peer says beyond the bounds is no record") {
   record good;
   good.id = {"a", "1"};

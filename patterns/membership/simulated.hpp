@@ -1,0 +1,96 @@
+// A member as the simulator's host, and its promises as claims: what swim.hpp says, asked after
+// each step.
+//   membership::town w{seed, options{}};
+//   w.cluster(5);
+//   w.claim_views();
+//   const simulation::verdict v = w.run(plan);
+#pragma once
+#include "patterns/membership/swim.hpp"
+#include "patterns/simulation/world.hpp"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+namespace troupe::membership {
+// Who lives where, for all members of a world.
+struct address_book {
+  std::vector<std::string> names{};
+  std::map<std::string, simulation::member, std::less<>> by_address{};
+};
+
+class simulated {
+ public:
+  using message = membership::message;
+  using command = std::variant<leave, down>;
+  using event = membership::event;
+  using output = simulation::effects<message, event>;
+  struct place {  // what outlives a process
+    record self{};
+    std::vector<std::string> seeds{};
+    std::shared_ptr<const address_book> book{};
+    std::vector<std::string> known{};  // for the node that takes this one's place
+  };
+
+  simulated(const simulation::life& of, const options& how, std::shared_ptr<place> where);
+  void receive(simulation::member from, message m, instant now, output& out);
+  void command_given(const command& c, instant now, output& out);
+  void tick(instant now, output& out);
+  void lost(simulation::member peer, std::uint32_t its_life, instant now, output& out);
+  instant due() const;
+  static void describe(const event& e, std::string& fields);
+  const swim& core() const { return *core_; }
+
+ private:
+  void carry_out(output& out);
+  std::shared_ptr<place> where_;
+  std::unique_ptr<swim> core_;
+  membership::output did_;
+};
+
+// A world of members that are named in the order of their numbers.
+class town : public simulation::world<simulated> {
+ public:
+  town(std::uint64_t seed, options how, simulation::conditions usual = usually(),
+       bool lines = false);
+  // A host's timer is late by up to 5 ms.
+  static simulation::conditions usually();
+  static std::string name_of(simulation::member m);  // aaa, aab, ...
+  // n members, the first ones of which are seeds.
+  void cluster(std::uint32_t n, std::uint32_t seeds = 1);
+  simulation::member join(std::vector<std::string> seeds, std::vector<std::string> roles = {});
+
+  const swim* at(simulation::member m) const;
+  // Every running node is a member, and those of each cluster know each other, all up and reachable.
+  bool one_view_a_cluster() const;
+  // The running nodes that are members, all in one cluster, know each other, all up and reachable.
+  bool one_view(std::size_t members) const;
+  std::size_t count(event_kind kind) const;
+
+  // The claims that one view, or all of them, can show. S1 and S2 hold under anything; S3 and L2
+  // are asked in calm.
+  void claim_views();
+  // Unless `merging`, clusters that were formed apart may stay apart: a first seed that starts anew
+  // while it can reach none of the others forms one (bootstrap.hpp), and no two merge.
+  void claim_calm(duration settled, duration converged, bool merging = true);
+
+ private:
+  struct mark {
+    member_id id{};
+    member_state state{};
+    std::uint64_t generation = 0;
+    reach liveness{};
+  };
+  struct last_seen {  // by one member
+    std::uint32_t life = 0;
+    std::vector<mark> marks{};  // by id
+  };
+  std::string backwards(simulation::member m);
+  std::string accused(simulation::member m, duration settled);
+  options how_;
+  std::shared_ptr<address_book> book_ = std::make_shared<address_book>();
+  std::vector<last_seen> before_;
+  std::size_t judged_ = 0;  // events
+};
+}  // namespace troupe::membership
