@@ -24,24 +24,29 @@ bool swim::from_member(const message& m, work& w) {
   };
   if (!from.to.empty() && from.to != id().incarnation) {
     if (cluster_ == 0 && from.cluster != 0) bootstrap_.met(from.address, w.now);
-    if (cluster_ != 0 && from.cluster != cluster_ && alone_) {
-      // Somebody looks for the process that was here before us: there is a cluster without us.
-      w.out.send.push_back(
-          {from.address,
-           {},
-           join{head(from.from.incarnation), how_.cluster_name, directory_.self()}});
-    }
+    // Somebody looks for the process that was here before us: there is a cluster without us.
+    if (cluster_ != 0 && from.cluster != cluster_ && alone_) ask_to_join(from, w);
     return refuse(turn_away::other_incarnation, from.to);
   }
   if (cluster_ == 0) {
     if (from.cluster != 0) bootstrap_.met(from.address, w.now);
     return refuse(turn_away::forming, {});
   }
-  if (from.cluster != cluster_) return refuse(turn_away::other_cluster, {});
+  if (from.cluster != cluster_) {
+    if (alone_ && from.cluster != 0) ask_to_join(from, w);
+    return refuse(turn_away::other_cluster, {});
+  }
   const record* sender = directory_.find(from.from);
   if (sender == nullptr) return refuse(turn_away::unknown_member, from.from.incarnation);
   if (!present(*sender)) return refuse(turn_away::downed, from.from.incarnation);
   return true;
+}
+
+// Alone in a cluster of our own, and another one speaks to us. The answer tells how large it is, and
+// so who of the two goes to whom (turn_away::other_cluster).
+void swim::ask_to_join(const header& whom, work& w) {
+  w.out.send.push_back(
+      {whom.address, {}, join{head(whom.from.incarnation), how_.cluster_name, directory_.self()}});
 }
 
 void swim::turn_away_from(const header& who, turn_away why, const std::string& meant, work& w) {

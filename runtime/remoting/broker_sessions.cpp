@@ -40,7 +40,7 @@ link::meeting::session_state broker::state_of(const peer_link& l) const {
 void broker::observe(const caf::actor& who) {
   home_->add_observer(who);
   for (const auto& [life, l] : links_) {
-    if (l->session && l->announced) caf::anon_send(who, link_up{l->who, l->gateway});
+    if (l->session && l->announced) caf::anon_send(who, link_up{l->who, l->gateway, l->dialed});
   }
 }
 
@@ -169,7 +169,7 @@ void broker::greeted(peer_link& l, caf::strong_actor_ptr gateway) {
   if (l.announced) return;
   l.announced = true;
   l.gateway = caf::actor_cast<caf::actor>(gateway);
-  tell(link_up{l.who, l.gateway});
+  tell(link_up{l.who, l.gateway, l.dialed});
 }
 
 void broker::on_wake(const association& who) {

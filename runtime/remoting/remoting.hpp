@@ -83,6 +83,7 @@ struct peer {
 struct link_up {  // a new session
   peer who;
   caf::actor gateway;  // what the peer gave to service::gateway; null if nothing
+  std::optional<endpoint> dialed;  // by which address we reached it, if we dialed
 };
 struct link_broken {  // the connection is lost and may return: a hint
   peer who;
@@ -99,6 +100,7 @@ struct link_refused {  // a dial or a handshake that failed
   endpoint address;
   caf::error reason;
   bool downed = false;  // the peer says that this incarnation was downed: it may not return
+  bool myself = false;  // the address is this node's own
 };
 
 // The incarnation a handle or a node id belongs to, without the session's number.
