@@ -1,7 +1,10 @@
 #include "cluster/data_directory.hpp"
 
+#include "runtime/log.hpp"
+
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <system_error>
 
 #include <fcntl.h>
@@ -38,6 +41,29 @@ result<data_directory, std::string> data_directory::take(const std::string& path
                       " is in use by another process: each node needs one of its own"};
   }
   return data_directory{std::move(directory), lock, temporary};
+}
+
+std::vector<std::string> data_directory::members() const {
+  std::ifstream file{path_ / "members"};
+  std::vector<std::string> found;
+  for (std::string line; std::getline(file, line);)
+    if (!line.empty()) found.push_back(line);
+  return found;
+}
+
+void data_directory::remember(const std::vector<std::string>& members) const {
+  const auto file = path_ / "members", fresh = path_ / "members.new";
+  std::error_code failed;
+  if (members.empty()) {
+    fs::remove(file, failed);
+    return;
+  }
+  std::ofstream out{fresh, std::ios::trunc};
+  for (const auto& address : members) out << address << '\n';
+  out.close();
+  if (out) fs::rename(fresh, file, failed);
+  if (!out || failed)
+    log::warn("node", "cannot note down the other members", {{"file", file.string()}});
 }
 
 data_directory::data_directory(data_directory&& other) noexcept

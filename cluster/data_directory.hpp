@@ -1,10 +1,13 @@
 // The directory of one node alone: made where it does not exist, locked for as long as the node has it, and gone with
 // the node where it was a temporary one.
+//   DIR/lock      held while a node has the directory
+//   DIR/members   who else was in its cluster, an address a line; without it a node starts as if for the first time
 #pragma once
 #include "patterns/result.hpp"
 
 #include <filesystem>
 #include <string>
+#include <vector>
 namespace troupe {
 class data_directory {
  public:
@@ -16,6 +19,11 @@ class data_directory {
   ~data_directory();
 
   const std::filesystem::path& path() const { return path_; }
+
+  // The addresses of the other members, for the process that comes here next: it looks for them before it forms a
+  // cluster of its own. None after an orderly end.
+  std::vector<std::string> members() const;
+  void remember(const std::vector<std::string>& members) const;
 
  private:
   data_directory(std::filesystem::path path, int lock, bool temporary)

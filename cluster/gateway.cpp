@@ -93,6 +93,7 @@ class gateway : public caf::event_based_actor {
         [this](remoting::link_up& up) {
           if (up.who.client || !up.gateway) return;
           auto& p = peer_of(remoting::incarnation_text(up.who.incarnation));
+          if (p.gateway == up.gateway) return;  // the same session, dialed under another name
           p.name = up.who.name;
           p.gateway = std::move(up.gateway);
           p.announced = false;
@@ -199,13 +200,22 @@ class gateway : public caf::event_based_actor {
               });
         },
         [this](const what_if_query& what) -> caf::result<what_if_reply> {
-          return ask<what_if_reply, membership::view_reply>(
-              parts_.membership, membership::get_view{},
-              [this, what](membership::view_reply& seen) { return reply_of(seen, what); });
+          auto promise = make_response_promise<what_if_reply>();
+          request(parts_.membership, patience, membership::get_view{})
+              .then(
+                  [this, promise, what](const membership::view_reply& seen) mutable {
+                    const auto wrong = unknown_in(seen, what);
+                    if (wrong.empty())
+                      promise.deliver(reply_of(seen, what));
+                    else
+                      promise.deliver(make_error(
+                          errc::invalid_argument,
+                          "no member is named '" + wrong + "': `troupe members` lists them"));
+                  },
+                  [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
+          return promise;
         },
-        [this](const leave_order& order) -> caf::result<done_reply> {
-          return order_of(membership::leave{order.name}, order.name + " is leaving");
-        },
+        [this](const leave_order& order) { return leave(order); },
         [this](const down_order& order) -> caf::result<done_reply> {
           return order_of(membership::down{order.name}, order.name + " is down");
         },
@@ -225,6 +235,31 @@ class gateway : public caf::event_based_actor {
               [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
     return promise;
   }
+  caf::result<done_reply> leave(const leave_order& order) {
+    const auto said = order.name + " is leaving";
+    if (order.name == parts_.node && parts_.ended(ending::ordered)) return done_reply{said};
+    const auto to = std::find_if(peers_.begin(), peers_.end(), [&](const auto& p) {
+      return p.second.member && p.second.gateway && p.second.name == order.name;
+    });
+    if (to == peers_.end() || order.name == parts_.node)
+      return order_of(membership::leave{order.name}, said);
+    auto promise = make_response_promise<done_reply>();
+    request(to->second.gateway, patience, order)
+        .then([promise](done_reply& done) mutable { promise.deliver(std::move(done)); },
+              [this, promise, order, said](const caf::error&) mutable {
+                request(parts_.membership, patience, membership::leave{order.name})
+                    .then([promise, said]() mutable { promise.deliver(done_reply{said}); },
+                          [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
+              });
+    return promise;
+  }
+  static std::string unknown_in(const membership::view_reply& seen, const what_if_query& what) {
+    for (const auto& name : what.unreachable) {
+      const auto there = [&](const auto& r) { return present(r) && r.id.name == name; };
+      if (std::none_of(seen.members.begin(), seen.members.end(), there)) return name;
+    }
+    return {};
+  }
   what_if_reply reply_of(const membership::view_reply& seen, const what_if_query& what) const {
     what_if_reply reply{parts_.node, {}, {}};
     membership::view supposed;
@@ -235,17 +270,24 @@ class gateway : public caf::event_based_actor {
       if (present(r) && !reachable(r)) reply.unreachable.push_back(r.id.name);
       supposed.emplace(r.id, std::move(r));
     }
-    for (const auto kind : membership::all_downings) {
-      membership::strategy how;
+    auto how = parts_.downing;  // its role and the rest hold for all of them
+    if (how.quorum == 0) {      // a majority, where no size was set
+      const auto voices = std::count_if(supposed.begin(), supposed.end(), [&](const auto& m) {
+        const auto& roles = m.second.roles;
+        return counted(m.second) &&
+               (how.role.empty() || std::count(roles.begin(), roles.end(), how.role) > 0);
+      });
+      how.quorum = static_cast<unsigned>(voices / 2 + 1);
+    }
+    const auto judge = [&](membership::downing kind) {
       how.kind = kind;
-      const auto counted_members = std::count_if(supposed.begin(), supposed.end(),
-                                                 [](const auto& m) { return counted(m.second); });
-      how.quorum = static_cast<unsigned>(counted_members / 2 + 1);
       const auto would = decide(supposed, how);
-      verdict v{std::string{to_string(kind)}, {}, would.reason};
+      verdict v{std::string{to_string(kind)}, {}, would.reason, kind == parts_.downing.kind};
       for (const auto& id : would.down) v.down.push_back(id.name);
       reply.verdicts.push_back(std::move(v));
-    }
+    };
+    for (const auto kind : membership::all_downings) judge(kind);
+    if (parts_.downing.kind == membership::downing::none) judge(membership::downing::none);
     return reply;
   }
 

@@ -2,9 +2,12 @@
 //   Peers     membership's and the receptionist's messages are passed on; what else a peer's node offers is asked for
 //             with services_query, so that peer_up and peer_down reach this node's tracker
 //   Clients   requests of management.hpp are answered; what they change is asked of membership or the tracker
-//   The node  is told when it has to end: it was downed, it has left, a client ordered it to stop
+//   Leaving   is the node's own affair, for it hands its work over first: the order goes to the gateway of the node that
+//             shall leave, and to membership only where that one cannot be reached, or where nobody runs its node
+//   The node  is told when it has to end: it was downed, it has left, a client ordered it to leave or to stop
 #pragma once
 #include "cluster/address_book.hpp"
+#include "patterns/membership/downing.hpp"
 #include "patterns/message.hpp"
 
 #include <functional>
@@ -26,12 +29,14 @@ enum class ending { signal, left, downed, ordered, stopped };
 struct gateway_parts {
   std::string node;
   std::string cluster;
+  membership::strategy downing;  // as configured
   caf::actor membership;
   caf::actor receptionist;
   caf::actor tracker;
   caf::actor worker;
   std::shared_ptr<address_book> addresses;
-  std::function<void(ending)> ended;  // from the gateway's thread; must not block
+  // From the gateway's thread; must not block. False: nobody waits for what it says.
+  std::function<bool(ending)> ended;
 };
 
 struct services_query {  // answered with services_reply

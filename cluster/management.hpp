@@ -45,8 +45,9 @@ struct verdict {
   std::vector<std::string>
       down;  // the members that would be downed; may hold the asked node itself
   std::string reason;
+  bool configured = false;  // the one that the asked node runs with
 };
-TROUPE_MESSAGE(verdict, strategy, down, reason)
+TROUPE_MESSAGE(verdict, strategy, down, reason, configured)
 struct what_if_reply {
   std::string node;
   std::vector<std::string> unreachable;

@@ -1,5 +1,6 @@
 #include "cluster/membership.hpp"
 
+#include "cluster/membership_events.hpp"
 #include "patterns/membership/swim.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
@@ -27,10 +28,6 @@ namespace troupe {
 using namespace membership;
 namespace {
 constexpr std::size_t waiting_max = 8;
-
-std::uint64_t number_of(const std::string& incarnation) {  // for the event log: 64 of its bits
-  return std::strtoull(incarnation.substr(0, 16).c_str(), nullptr, 16);
-}
 
 // The node id of an incarnation that may never have had a link to us.
 caf::node_id node_of(const std::string& incarnation) {
@@ -175,22 +172,34 @@ class member_actor : public caf::event_based_actor {
           if (up.who.client || !up.gateway) return;
           const auto life = remoting::incarnation_text(up.who.incarnation);
           const auto address = to_string(up.who.address);
-          gateways_[life] = up.gateway;
-          lives_[address] = life;
-          refusals_.erase(address);
-          if (const auto found = waiting_.find(address); found != waiting_.end()) {
-            for (auto& what : found->second) put(up.gateway, std::move(what));
-            waiting_.erase(found);
+          // Told again where the peer's gateway came late.
+          if (std::exchange(gateways_[life], up.gateway) != up.gateway)
+            write_event(*settings_.events, up);
+          reached(address, life, up.gateway);
+          if (const auto text = up.dialed ? to_string(*up.dialed) : address; text != address) {
+            step(also_known{text, address});
+            reached(text, life, up.gateway);
           }
           step(link_hint{life, true});
         },
+        [this](const remoting::link_found& found) {
+          const auto life = remoting::incarnation_text(found.who.incarnation);
+          const auto text = to_string(found.dialed), address = to_string(found.who.address);
+          const auto gateway = gateways_.find(life);
+          if (gateway == gateways_.end()) return;
+          if (text != address) step(also_known{text, address});
+          reached(text, life, gateway->second);
+        },
         [this](const remoting::link_broken& lost) {
+          if (!lost.who.client) write_event(*settings_.events, lost);
           step(link_hint{remoting::incarnation_text(lost.who.incarnation), false});
         },
         [this](const remoting::link_resumed& back) {
+          if (!back.who.client) write_event(*settings_.events, back);
           step(link_hint{remoting::incarnation_text(back.who.incarnation), true});
         },
         [this](const remoting::link_down& down) {
+          if (!down.who.client) write_event(*settings_.events, down);
           const auto life = remoting::incarnation_text(down.who.incarnation);
           gateways_.erase(life);
           std::erase_if(lives_, [&](const auto& known) { return known.second == life; });
@@ -199,21 +208,33 @@ class member_actor : public caf::event_based_actor {
         [this](const remoting::link_refused& no) {
           waiting_.erase(to_string(no.address));
           if (no.downed) step(disowned{to_string(no.address)});
-          turned_down(to_string(no.address), sentence_of(no.reason));
+          if (no.myself) return static_cast<void>(step(own_address{to_string(no.address)}));
+          turned_down(no);
         },
     };
   }
+  // There is a session with this life, and this text leads to it.
+  void reached(const std::string& text, const std::string& life, const caf::actor& gateway) {
+    lives_[text] = life;
+    refusals_.erase(text);
+    const auto found = waiting_.find(text);
+    if (found == waiting_.end()) return;
+    for (auto& what : found->second) put(gateway, std::move(what));
+    waiting_.erase(found);
+  }
 
   // Who looks for a cluster should hear why a seed's link refuses it; once, not with each try.
-  void turned_down(const std::string& address, std::string why) {
+  void turned_down(const remoting::link_refused& no) {
     constexpr std::size_t remembered_max = 64;
-    if (core_.where() != standing::looking) return;
     if (refusals_.size() >= remembered_max) refusals_.clear();
-    if (std::exchange(refusals_[address], why) == why) return;
+    const auto why = sentence_of(no.reason);
+    if (std::exchange(refusals_[to_string(no.address)], why) == why) return;
+    write_event(*settings_.events, no);
+    if (core_.where() != standing::looking) return;
     event refused;
     refused.what = event_kind::refused;
-    refused.member.address = address;
-    refused.reason = std::move(why);
+    refused.member.address = to_string(no.address);
+    refused.reason = why;
     tell(refused);
   }
 
@@ -237,8 +258,18 @@ class member_actor : public caf::event_based_actor {
     core_.step(in, now(), out);
     for (auto& what : out.send) deliver(std::move(what));
     for (const auto& what : out.events) tell(what);
+    if (!out.events.empty()) remember();
     wake_at(core_.due());
     return std::move(out.refused);
+  }
+
+  // Whom a process that comes back here should ask, and before it has met anybody that stays as it was.
+  void remember() {
+    if (!settings_.remember || core_.where() != standing::member) return;
+    auto others = core_.present_addresses();
+    if (remembered_ == others) return;
+    settings_.remember(others);
+    remembered_ = std::move(others);
   }
 
   // One timer at a time, but for those that an earlier one has overtaken.
@@ -269,62 +300,32 @@ class member_actor : public caf::event_based_actor {
 
   void tell(const event& what) {
     for (const auto& who : subscribers_) send(who, what);
-    record_event(what);
+    write_event(*settings_.events, what, settings_.how.resolving.how.kind);
     // From now on no message of that life is delivered here, and it is told so when it comes again.
     if (what.what == event_kind::downed && what.member.id != core_.id()) {
       if (const auto id = node_of(what.member.id.incarnation)) links().forbid(id);
     }
-    const bool loud = what.what != event_kind::suspected && what.what != event_kind::cleared;
-    log::write(loud ? log::level::info : log::level::debug, "membership", to_string(what.what),
+    const bool quiet = what.what == event_kind::suspected || what.what == event_kind::cleared;
+    const auto level = what.what == event_kind::waiting ? log::level::warn
+                       : quiet                          ? log::level::debug
+                                                        : log::level::info;
+    log::write(level, "membership", to_string(what.what),
                {{"member", to_string(what.member.id)}, {"reason", what.reason}});
     const auto up = std::count_if(core_.members().begin(), core_.members().end(),
                                   [](const auto& m) { return m.second.state == member_state::up; });
     up_.set(static_cast<double>(up));
   }
-  void record_event(const event& what) {
-    auto& to = *settings_.events;
-    const auto& name = what.member.id.name;
-    const auto life = number_of(what.member.id.incarnation);
-    switch (what.what) {
-      case event_kind::joined:
-        return to.write(events::member_joining{name, life});
-      case event_kind::up:
-        return to.write(events::member_up{name, life});
-      case event_kind::leaving:
-        return to.write(events::member_leaving{name, life});
-      case event_kind::exiting:
-        return to.write(events::member_exiting{name, life});
-      case event_kind::downed:
-        return to.write(events::member_down{name, life, what.reason});
-      case event_kind::removed:
-        return to.write(events::member_removed{name, life});
-      case event_kind::suspected:
-        return to.write(events::suspected{name, life, what.reason});
-      case event_kind::cleared:
-        return to.write(events::refuted{name, life});
-      case event_kind::unreachable:
-        return to.write(events::member_unreachable{name, life});
-      case event_kind::reachable:
-        return to.write(events::member_reachable{name, life});
-      case event_kind::formed:
-      case event_kind::welcomed:
-      case event_kind::refused:
-      case event_kind::self_downed:
-      case event_kind::self_left:
-        return;
-    }
-  }
-
   const std::string incarnation_;
   const membership_settings settings_;
   swim core_;
   std::uint64_t wakes_ = 0;
   bool armed_ = false;
   instant armed_for_{};
-  std::map<std::string, caf::actor> gateways_;          // by incarnation
-  std::map<std::string, std::string> lives_;            // linked incarnation by address
+  std::map<std::string, caf::actor> gateways_;  // by incarnation
+  std::map<std::string, std::string> lives_;    // linked incarnation by address, as dialed too
   std::map<std::string, std::deque<message>> waiting_;  // by address
   std::map<std::string, std::string> refusals_;         // the last of each address
+  std::optional<std::vector<std::string>> remembered_;
   std::vector<caf::actor> subscribers_;
   metrics::gauge_handle& up_ =
       metrics::gauge("troupe_members_up", "Members that are up, as this node sees it.");

@@ -4,7 +4,8 @@
 //   Local      get_view -> view_reply; leave, down -> nothing or an error with a sentence; subscribe: all members as
 //              events, then each event as it comes
 //   Links      a lost one is a hint to the core, a returned one too; a peer without one is dialed when there is
-//              something to say, which waits for it: the newest `waiting_max` messages an address
+//              something to say, which waits for it: the newest `waiting_max` messages an address. A seed may be
+//              written in another way than its peer calls itself, and may be this node itself
 #pragma once
 #include "patterns/membership/events.hpp"
 #include "patterns/membership/options.hpp"
@@ -12,6 +13,7 @@
 #include "runtime/event_log.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,7 +42,9 @@ struct membership_settings {
   std::string address;
   std::vector<std::string> roles;
   std::vector<std::string> seeds;
-  std::vector<std::string> known{};  // of the life before, after it was downed
+  std::vector<std::string> known{};  // of the life before
+  // Gets the other members' addresses when they have changed; from the actor's thread, must not block.
+  std::function<void(const std::vector<std::string>&)> remember{};
   event_log_ptr events = event_log::none();
 };
 caf::actor spawn_membership(caf::actor_system& system, membership_settings settings);

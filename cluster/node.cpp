@@ -1,24 +1,21 @@
 #include "cluster/node.hpp"
 
-#include "actors/mapreduce/data_executor.hpp"
-#include "actors/mapreduce/protocol.hpp"
-#include "actors/mapreduce/tracker.hpp"
-#include "actors/mapreduce/worker.hpp"
 #include "cluster/data_directory.hpp"
-#include "cluster/gateway.hpp"
+#include "cluster/life.hpp"
 #include "cluster/membership.hpp"
-#include "cluster/receptionist.hpp"
-#include "cluster/types.hpp"
 #include "cluster/wake.hpp"
-#include "runtime/codec/inspect.hpp"
-#include "runtime/peers.hpp"
+#include "runtime/log.hpp"
+#include "runtime/shutdown.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 
+#include <caf/logger.hpp>
 #include <unistd.h>
 
 namespace troupe {
@@ -26,6 +23,8 @@ using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 namespace {
+constexpr auto ends_after = 1s;  // beyond settings.stop_within, for destructors
+
 std::string default_name() {
   char host[64] = "node";
   ::gethostname(host, sizeof host - 1);
@@ -34,166 +33,7 @@ std::string default_name() {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '.') c = '-';
   return name.substr(0, 40) + "-" + std::to_string(::getpid());
 }
-
-milliseconds until(clock::time_point end) {
-  return std::max(1ms, std::chrono::duration_cast<milliseconds>(end - clock::now()));
-}
-
-std::uint64_t number_of(const std::string& incarnation) {  // for the event log: 64 of its bits
-  return std::strtoull(incarnation.substr(0, 16).c_str(), nullptr, 16);
-}
-
-struct life_config : caf::actor_system_config {
-  life_config(const node_settings& s, const remoting::endpoint& listen) {
-    const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-    set("scheduler.max-threads", s.threads > 0 ? s.threads : std::max<std::int64_t>(2, cores));
-    set("scheduler.policy", s.work_stealing ? caf::atom("stealing") : caf::atom("sharing"));
-    register_types(*this);
-    remoting::settings links;
-    links.cluster = s.cluster;
-    links.node = s.name;
-    links.listen = listen;
-    if (!s.advertised.empty()) links.advertised = *remoting::parse_endpoint(s.advertised);
-    links.credentials = s.credentials;
-    links.bounds = s.links;
-    remoting::service::load(*this, std::move(links));
-  }
-};
 }  // namespace
-
-// One incarnation: everything that goes when the node is downed.
-class node::life {
- public:
-  life(const node_settings& s, const remoting::endpoint& listen)
-      : settings_{s}, config_{s, listen}, system_{config_} {}
-
-  result<void, std::string> start(const std::filesystem::path& data, std::vector<std::string> known,
-                                  std::function<void(ending)> ended) {
-    auto& links = remoting::service::of(system_);
-    const auto where = links.listening();
-    if (!where) return unexpected{sentence_of(where.error())};
-    address_ = to_string(*where);
-    if (settings_.events.empty()) {
-      events_ = event_log::none();
-    } else if (auto opened = event_log::open(settings_.events, settings_.name)) {
-      events_ = *opened;
-    } else {
-      return unexpected{opened.error()};
-    }
-    incarnation_ = remoting::incarnation_text(links.incarnation());
-    events_->write(events::node_started{number_of(incarnation_), address_, settings_.cluster});
-    log::info("node", "started",
-              {{"address", address_}, {"incarnation", incarnation_.substr(0, 8)}});
-    links.directory([book = addresses_](const caf::node_id& id) {
-      return book->find(remoting::incarnation_text(remoting::incarnation_of(id)));
-    });
-    spawn_parts(data, std::move(known), std::move(ended));
-    links.gateway(gateway_);
-    return {};
-  }
-
-  // Tells the others, gives the work back, and waits until that is done or the time is up.
-  void leave(clock::time_point end, const std::function<bool()>& has_left) {
-    caf::scoped_actor self{system_};
-    self->request(worker_, until(clock::now() + (end - clock::now()) / 2), mapreduce::leave_work{})
-        .receive([](const mapreduce::worker_leaves&) {},
-                 [](const caf::error& e) {
-                   log::warn("node", "leaving with work that is not handed over",
-                             {{"reason", sentence_of(e)}});
-                 });
-    bool accepted = false;
-    self->request(membership_, until(end), membership::leave{settings_.name})
-        .receive([&] { accepted = true; },
-                 [](const caf::error& e) {
-                   log::warn("node", "leaving without a word", {{"reason", sentence_of(e)}});
-                 });
-    while (accepted && !has_left() && clock::now() < end) std::this_thread::sleep_for(5ms);
-  }
-
-  // False where an actor was still running at `end`: this life can then only be abandoned.
-  bool stop(const char* reason, clock::time_point end) {
-    for (auto* group : {&owned_, &parts_}) {
-      const std::lock_guard guard{mutex_};
-      for (auto it = group->rbegin(); it != group->rend(); ++it)
-        caf::anon_send_exit(*it, caf::exit_reason::user_shutdown);
-      group->clear();
-    }
-    gateway_ = receptionist_ = membership_ = tracker_ = worker_ = nullptr;
-    remoting::service::of(system_).stop();
-    while (system_.registry().running() > 0 && clock::now() < end) std::this_thread::sleep_for(2ms);
-    events_->write(events::node_stopped{number_of(incarnation_), reason});
-    log::info("node", "stopped", {{"reason", reason}});
-    return system_.registry().running() == 0;
-  }
-
-  caf::expected<membership::view_reply> view(milliseconds timeout) {
-    caf::expected<membership::view_reply> seen{make_error(errc::timeout)};
-    caf::scoped_actor self{system_};
-    self->request(membership_, timeout, membership::get_view{})
-        .receive([&](membership::view_reply& v) { seen = std::move(v); },
-                 [&](caf::error& e) { seen = std::move(e); });
-    return seen;
-  }
-  caf::actor own(caf::actor actor) {
-    const std::lock_guard guard{mutex_};
-    owned_.push_back(actor);
-    return actor;
-  }
-
-  caf::actor_system& system() { return system_; }
-  const std::string& address() const { return address_; }
-  const caf::actor& receptionist() const { return receptionist_; }
-  const caf::actor& membership() const { return membership_; }
-  const event_log_ptr& events() const { return events_; }
-  std::vector<std::string> known() {
-    const auto seen = view(1s);
-    return seen ? seen->known : addresses_->all();
-  }
-
- private:
-  void spawn_parts(const std::filesystem::path& data, std::vector<std::string> known,
-                   std::function<void(ending)> ended) {
-    const auto& s = settings_;
-    membership_ =
-        spawn_membership(system_, {.how = s.membership,
-                                   .name = s.name,
-                                   .address = s.advertised.empty() ? address_ : s.advertised,
-                                   .roles = s.roles,
-                                   .seeds = s.seeds,
-                                   .known = std::move(known),
-                                   .events = events_});
-    receptionist_ = spawn_receptionist(system_, membership_);
-    const std::shared_ptr<mapreduce::executor> code = mapreduce::make_data_executor();
-    tracker_ = mapreduce::spawn_tracker(
-        system_, {.id = s.name, .epoch = number_of(incarnation_), .code = code, .events = events_});
-    worker_ = mapreduce::spawn_worker(system_, {.id = s.name,
-                                                .directory = (data / "mapreduce").string(),
-                                                .map_slots = s.map_slots,
-                                                .reduce_slots = s.reduce_slots,
-                                                .tracker = tracker_,
-                                                .code = code});
-    gateway_ = spawn_gateway(system_, {.node = s.name,
-                                       .cluster = s.cluster,
-                                       .membership = membership_,
-                                       .receptionist = receptionist_,
-                                       .tracker = tracker_,
-                                       .worker = worker_,
-                                       .addresses = addresses_,
-                                       .ended = std::move(ended)});
-    caf::anon_send(tracker_, peer_up{s.name, worker_});
-    parts_ = {membership_, receptionist_, tracker_, worker_, gateway_};
-  }
-
-  const node_settings settings_;
-  life_config config_;
-  caf::actor_system system_;
-  std::shared_ptr<address_book> addresses_ = std::make_shared<address_book>();
-  event_log_ptr events_ = event_log::none();
-  std::string address_, incarnation_;
-  caf::actor membership_, receptionist_, tracker_, worker_, gateway_;
-  std::mutex mutex_;
-  std::vector<caf::actor> parts_, owned_;
-};
 
 struct node::state {
   node_settings settings;
@@ -201,43 +41,162 @@ struct node::state {
   wake signals;
   std::optional<data_directory> directory;
   std::optional<remoting::endpoint> listen;  // the port stays the same in all lives
-  std::unique_ptr<life> current;
   std::atomic<bool> left = false;
-  std::atomic<std::uint64_t> lives = 0;  // what an earlier life still says does not count
+  std::atomic<bool> served = false;  // somebody waits for what parts of the node have to say
+
+  // Whose turn it is to start, run or end the node: one thread at a time.
+  std::mutex turns;
+  std::condition_variable passed_on;
+  std::optional<std::thread::id> whose;
+  bool to_stop = false;  // whoever has the turn should give it up
+
+  std::mutex lives;           // guards the rest
+  clock::time_point began{};  // one that is over at once is not followed at once
+  std::uint64_t number = 0;   // what an earlier life still says does not count
+  std::shared_ptr<life> current;
+
+  std::shared_ptr<life> alive() {
+    const std::lock_guard guard{lives};
+    return current;
+  }
+  life& here() {
+    const auto found = alive();
+    if (!found) throw std::logic_error{"the node is not started, or has ended"};
+    return *found;
+  }
+
+  bool say(std::uint64_t from, ending how) {
+    const std::lock_guard guard{lives};
+    if (from != number) return true;
+    if (how == ending::left) left = true;
+    signals.raise(static_cast<int>(how));
+    return served;
+  }
 
   result<void, std::string> begin(node& self, std::vector<std::string> known) {
-    left = false;
-    const auto number = ++lives;
-    auto fresh = std::make_unique<life>(settings, *listen);
-    auto started = fresh->start(directory->path(), std::move(known), [this, number](ending how) {
-      if (number != lives) return;
-      if (how == ending::left) left = true;
-      signals.raise(static_cast<int>(how));
+    std::uint64_t mine = 0;
+    {
+      const std::lock_guard guard{lives};
+      left = false;
+      mine = ++number;
+      began = clock::now();
+      signals.forget();
+    }
+    auto fresh = std::make_shared<life>(settings, *listen);
+    auto started = fresh->start({
+        .data = directory->path(),
+        .known = std::move(known),
+        .ended = [this, mine](ending how) { return say(mine, how); },
+        .remember =
+            [this, mine](const std::vector<std::string>& members) {
+              const std::lock_guard guard{lives};
+              if (mine == number) directory->remember(members);
+            },
     });
     if (!started) {
       fresh->stop("could not start", clock::now() + settings.stop_within);
       return started;
     }
     listen = *remoting::parse_endpoint(fresh->address());
-    current = std::move(fresh);
+    {
+      const std::lock_guard guard{lives};
+      current = std::move(fresh);
+    }
     if (on_start) on_start(self);
     return {};
   }
 
   void end(bool leave_first, const char* reason) {
-    if (!current) return;
+    if (!alive()) return;
     const auto last = clock::now() + settings.stop_within;
+    const watchdog bound{"the end of node " + settings.name, settings.stop_within + ends_after};
+    auto ending_now = alive();  // the last to hold it, so that its destructor is watched as well
     if (leave_first)
-      current->leave(clock::now() + settings.stop_within * 2 / 3, [this] { return left.load(); });
-    ++lives;
-    if (!current->stop(reason, last)) {
-      log::error("node", "actors of the user still run: their system is abandoned",
-                 {{"actors", current->system().registry().running()}});
-      [[maybe_unused]] auto* const abandoned =
-          current.release();  // destroying it would wait for ever
+      ending_now->leave(clock::now() + settings.stop_within * 2 / 3,
+                        [this] { return left.load(); });
+    {
+      const std::lock_guard guard{lives};
+      ++number;
     }
+    const bool stopped = ending_now->stop(reason, last);
+    if (left) directory->remember({});
+    const std::lock_guard guard{lives};
     current.reset();
+    if (stopped) return;
+    log::error("node", "actors of the user still run: their system is abandoned",
+               {{"actors", ending_now->system().registry().running()}});
+    // never destroyed, for that would wait for ever
+    [[maybe_unused]] auto* const abandoned = new std::shared_ptr<life>{std::move(ending_now)};
   }
+
+  // Nothing: it goes on, anew after it was downed.
+  std::optional<exit_code> serve(node& self, int what) {
+    switch (static_cast<ending>(what)) {
+      case ending::downed:
+        return rebuild(self);
+      case ending::left:
+        end(false, "left");
+        return exit_code::done;
+      case ending::signal:
+      case ending::ordered:
+      case ending::stopped:
+        end(true, "stopped");
+        return exit_code::done;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<exit_code> rebuild(node& self) {
+    log::warn("node", "this life of the node is over: building it anew");
+    const auto known = alive() ? alive()->known() : directory->members();
+    end(false, "downed");
+    std::string last;
+    for (bool at_once = clock::now() - began > 1s;; at_once = false) {
+      const auto what = at_once ? std::nullopt : signals.wait_for(500ms);
+      if (to_stop_now() || (what && ends(static_cast<ending>(*what)))) return exit_code::done;
+      const auto begun = begin(self, known);
+      if (begun) return std::nullopt;
+      if (begun.error() != last)  // mostly the old listener, which takes a moment to go
+        log::error("node", "cannot be built anew yet", {{"reason", begun.error()}});
+      last = begun.error();
+    }
+  }
+  static bool ends(ending what) {
+    return what == ending::signal || what == ending::ordered || what == ending::stopped;
+  }
+  bool to_stop_now() {
+    const std::lock_guard guard{turns};
+    return to_stop;
+  }
+};
+
+// Held while a thread starts, runs or ends the node; not taken where this thread has it already.
+class node::turn {
+ public:
+  explicit turn(state& s) : state_{s} {
+    std::unique_lock lock{s.turns};
+    if (s.whose == std::this_thread::get_id()) return;
+    s.passed_on.wait(lock, [&] { return !s.whose; });
+    s.whose = std::this_thread::get_id();
+    taken_ = true;
+  }
+  turn(const turn&) = delete;
+  turn& operator=(const turn&) = delete;
+  ~turn() {
+    if (!taken_) return;
+    // Whichever thread destroys a system waits until all that had to do with it have let go of its logger (CAF 0.17.6).
+    caf::logger::set_current_actor_system(nullptr);
+    {
+      const std::lock_guard guard{state_.turns};
+      state_.whose.reset();
+    }
+    state_.passed_on.notify_all();
+  }
+  bool taken() const { return taken_; }
+
+ private:
+  state& state_;
+  bool taken_ = false;
 };
 
 node::node(node_settings settings, callback on_start) : state_{std::make_unique<state>()} {
@@ -250,7 +209,14 @@ node::~node() { stop(); }
 
 result<void, std::string> node::start() {
   auto& s = *state_;
-  if (s.current) return {};
+  if (s.alive()) return {};  // also while another thread runs it
+  const turn mine{s};
+  if (s.alive() || !mine.taken()) return {};
+  return begin();
+}
+
+result<void, std::string> node::begin() {
+  auto& s = *state_;
   if (auto wrong = complaint(s.settings); !wrong.empty()) return unexpected{std::move(wrong)};
   log::name_node(s.settings.name);
   if (!s.directory) {
@@ -259,53 +225,69 @@ result<void, std::string> node::start() {
     s.directory.emplace(std::move(*taken));
   }
   s.listen = *remoting::parse_endpoint(s.settings.listen);
-  return s.begin(*this, {});
+  return s.begin(*this, s.directory->members());
 }
 
 exit_code node::run() {
   auto& s = *state_;
-  if (const auto started = start(); !started) {
-    log::error("node", "cannot start", {{"reason", started.error()}});
-    return exit_code::not_done;
-  }
-  for (;;) {
-    switch (static_cast<ending>(s.signals.wait())) {
-      case ending::downed: {
-        log::warn("node", "the cluster has declared this node dead: building it anew");
-        const auto known = s.current->known();
-        s.end(false, "downed");
-        while (!s.begin(*this, known)) {  // the old listener may take a moment to go
-          if (s.signals.wait_for(500ms)) return exit_code::not_done;
-        }
-        break;
-      }
-      case ending::left:
-        s.end(false, "left");
-        return exit_code::done;
-      case ending::signal:
-      case ending::ordered:
-      case ending::stopped:
-        s.end(true, "stopped");
-        return exit_code::done;
+  const turn mine{s};
+  s.served = true;
+  if (!s.alive()) {
+    if (const auto begun = begin(); !begun) {
+      log::error("node", "cannot start", {{"reason", begun.error()}});
+      return exit_code::not_done;
     }
   }
+  for (;;) {
+    // a wish to stop may have been told while a life was being built
+    const int what = s.to_stop_now() ? static_cast<int>(ending::stopped) : s.signals.wait();
+    if (const auto ended = s.serve(*this, what)) return *ended;
+  }
+}
+
+bool node::stop_requested(milliseconds wait) {
+  auto& s = *state_;
+  const turn mine{s};
+  s.served = true;
+  const auto end = clock::now() + wait;
+  while (s.alive()) {
+    if (s.to_stop_now()) return true;
+    const auto left = std::chrono::duration_cast<milliseconds>(end - clock::now());
+    const auto what = s.signals.wait_for(std::max(left, 0ms));
+    if (what && state::ends(static_cast<ending>(*what))) return true;
+    if (what && s.serve(*this, *what)) return true;
+    if (clock::now() >= end) return false;
+  }
+  return true;
 }
 
 void node::stop() {
-  state_->end(true, "stopped");
-  state_->directory.reset();
+  auto& s = *state_;
+  {
+    const std::lock_guard guard{s.turns};
+    s.to_stop = s.whose.has_value();
+    if (s.to_stop) s.signals.raise(static_cast<int>(ending::stopped));
+    if (s.whose == std::this_thread::get_id()) return;  // whoever called us ends it
+  }
+  const turn mine{s};
+  s.end(true, "stopped");
+  s.directory.reset();
+  const std::lock_guard guard{s.turns};
+  s.to_stop = false;
 }
 
 const std::string& node::name() const { return state_->settings.name; }
-std::string node::address() const { return state_->current->address(); }
-caf::actor_system& node::system() { return state_->current->system(); }
-caf::actor node::receptionist() { return state_->current->receptionist(); }
-caf::actor node::membership() { return state_->current->membership(); }
-event_log_ptr node::events() const { return state_->current->events(); }
-caf::actor node::own(caf::actor actor) { return state_->current->own(std::move(actor)); }
+std::string node::address() const { return state_->here().address(); }
+caf::actor_system& node::system() { return state_->here().system(); }
+caf::actor node::receptionist() { return state_->here().receptionist(); }
+caf::actor node::membership() { return state_->here().membership(); }
+event_log_ptr node::events() const { return state_->here().events(); }
+caf::actor node::own(caf::actor actor) { return state_->here().own(std::move(actor)); }
 
 std::vector<management::member_row> node::members() {
-  const auto seen = state_->current->view(5s);
+  const auto now = state_->alive();
+  if (!now) return {};
+  const auto seen = now->view(5s);
   return seen ? rows_of(*seen) : std::vector<management::member_row>{};
 }
 

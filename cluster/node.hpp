@@ -11,8 +11,14 @@
 //   Downed    a node that the others have declared dead must not go on as it was: `run` ends its actors and builds the
 //             node anew under a new incarnation, at the same address, and calls `on_start` again. So what belongs to a
 //             node is made in on_start, and outlives nothing
+//   Restarts  a process that was killed finds its cluster again by its seeds, and by the members it has noted down in
+//             its data directory; while none of these is in a cluster it waits for a majority of them
 //   Beware    whatever actor of the user still runs when a node has to end, and is not owned, is waited for until
-//             settings.stop_within; handles of one life mean nothing in the next
+//             settings.stop_within; handles of one life mean nothing in the next. What takes still longer to end ends
+//             the process, with code 1 and a line in the log. That holds for a thread, too, other than the one that runs
+//             the node, which has had a caf::scoped_actor of its system: CAF waits until that thread has called
+//             caf::logger::set_current_actor_system(nullptr) or has ended. `system` and the like throw std::logic_error while there
+//             is no life
 #pragma once
 #include "cluster/management.hpp"
 #include "cluster/settings.hpp"
@@ -41,7 +47,11 @@ class node {
   result<void, std::string> start();
   // Starts if that was not done, and returns when the node has ended: by a signal, a leave or a stop.
   exit_code run();
-  // Leaves the cluster and ends, in order and within settings.stop_within. Any thread, and twice, too.
+  // For a program with a loop of its own, in place of `run`: waits so long for what `run` waits for, and builds a downed
+  // node anew. True: the node has ended or should, so come to an end and let it stop.
+  bool stop_requested(std::chrono::milliseconds wait);
+  // Leaves the cluster and ends, in order and within settings.stop_within. Twice, too, and any thread but those of the
+  // node's own actors: `run` then returns first. From within on_start it is a wish that `run` serves.
   void stop();
 
   // While it is started:
@@ -58,8 +68,9 @@ class node {
   caf::actor own(caf::actor actor);
 
  private:
-  class life;
   struct state;
+  class turn;
+  result<void, std::string> begin();
   std::unique_ptr<state> state_;
 };
 }  // namespace troupe

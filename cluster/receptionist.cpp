@@ -158,6 +158,8 @@ class receptionist_actor : public caf::event_based_actor {
       case event_kind::refused:
       case event_kind::self_downed:
       case event_kind::self_left:
+      case event_kind::decided:
+      case event_kind::waiting:
         return;
     }
   }

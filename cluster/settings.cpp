@@ -26,6 +26,11 @@ std::string endpoint_check(const std::string& text) {
   return read ? std::string{} : read.error();
 }
 
+bool wildcard(const std::string& listen) {
+  const auto read = config::read_endpoint(listen);
+  return read && (read->host == "0.0.0.0" || read->host == "::" || read->host == "*");
+}
+
 void declare_membership(config::schema& options) {
   const membership::options d;
   options
@@ -52,8 +57,51 @@ void declare_membership(config::schema& options) {
       .integer("membership.quorum", 0, {0, 100'000}, "the size of static-quorum")
       .text("membership.downing-role", "",
             "only members with this role count for downing; empty: all")
+      .flag("membership.down-if-alone", d.resolving.how.down_if_alone,
+            "keep-oldest: an oldest that has lost all others gives way")
+      .flag("membership.down-all-when-unstable", d.resolving.down_all_when_unstable,
+            "down everybody when the picture keeps changing for long beyond stable-after")
+      .duration("membership.suspects-for", d.resolving.suspects_for, {0ms, 1h},
+                "downing waits so long for suspicions under way")
+      .choice("membership.detector", "phi-accrual", {"phi-accrual", "deadline"},
+              "what gives the level of suspicion that is shown, and asks for a probe out of turn")
+      .real("membership.phi-threshold", d.phi_threshold, {0.1, 1000},
+            "phi-accrual: the level at which a silence is unusual")
+      .integer("membership.deadline-rounds", d.deadline_rounds, {1, 1000},
+               "deadline: the rounds of probing without an answer that are unusual")
       .duration("membership.form-after", d.form_after, {0ms, 1h},
-                "the first seed forms a cluster if no other seed answers for so long");
+                "the first seed forms a cluster if no other seed answers for so long")
+      .duration("membership.reform-after", d.reform_after, {0ms, 24h},
+                "former members form one anew if a majority of them is in none for so long");
+}
+
+void declare_links(config::schema& options) {
+  const remoting::limits links;
+  const link::session_settings d;
+  options
+      .integer("link.connections", static_cast<std::int64_t>(links.connections_max), {1, 1'000'000},
+               "connections that a node has at most")
+      .integer("link.handshakes", static_cast<std::int64_t>(links.handshakes_max), {1, 100'000},
+               "connections that have not proved themselves yet, at most")
+      .duration("link.handshake-deadline", links.handshake_deadline, {10ms, 10min},
+                "a connection that has not proved itself by then is closed")
+      .duration("link.dial-deadline", links.dial_deadline, {10ms, 10min},
+                "a node that does not answer by then is away")
+      .size("link.window", d.window.back(), {128 * config::KiB, 16 * config::GiB},
+            "bytes that a peer may send ahead of what is read here, in the normal and in the bulk "
+            "lane; a quarter of it in the urgent one")
+      .size("link.queue-max", d.queue_max, {64 * config::KiB, 64 * config::GiB},
+            "bytes that wait for a peer in one lane, before more is refused as overload")
+      .size("link.unacknowledged-max", d.unacknowledged_max, {128 * config::KiB, 16 * config::GiB},
+            "bytes kept to be sent again when a connection returns")
+      .size("link.message-max", d.message_max, {64 * config::KiB, 4 * config::GiB},
+            "the largest message; alike on all nodes")
+      .duration("link.resume-window", d.resume_window, {0ms, 10min},
+                "a connection that returns within it goes on without loss")
+      .duration("link.heartbeat", d.heartbeat, {10ms, 1min},
+                "an idle connection shows life so often")
+      .duration("link.silence", d.silence, {40ms, 10min},
+                "a connection that is silent for so long is broken");
 }
 
 membership::options membership_from(const config::settings& from, const std::string& cluster) {
@@ -74,6 +122,15 @@ membership::options membership_from(const config::settings& from, const std::str
   o.gossip_fanout = number("gossip-fanout");
   o.sync_interval = span("sync-interval");
   o.form_after = span("form-after");
+  o.reform_after = span("reform-after");
+  o.detector = from.text("membership.detector") == "deadline"
+                   ? membership::options::detection::deadline
+                   : membership::options::detection::phi_accrual;
+  o.phi_threshold = from.real("membership.phi-threshold");
+  o.deadline_rounds = number("deadline-rounds");
+  o.resolving.how.down_if_alone = from.flag("membership.down-if-alone");
+  o.resolving.down_all_when_unstable = from.flag("membership.down-all-when-unstable");
+  o.resolving.suspects_for = span("suspects-for");
   o.resolving.how.kind = *membership::downing_of(from.text("membership.downing"));
   o.resolving.how.quorum = number("quorum");
   o.resolving.how.role = from.text("membership.downing-role");
@@ -93,7 +150,6 @@ result<std::string, std::string> secret_from(const config::settings& from) {
 }  // namespace
 
 void declare_node_options(config::schema& options) {
-  const remoting::limits links;
   options
       .text("node.name", "", "the node's name, unique in the cluster; empty for HOST-PID",
             name_check)
@@ -114,20 +170,43 @@ void declare_node_options(config::schema& options) {
       .text("security.certificate", "",
             "TLS: this node's certificate, a PEM file; its name is the node's name")
       .text("security.key", "", "TLS: the certificate's private key, a PEM file")
-      .text("security.authority", "", "TLS: who signs the cluster's certificates, a PEM file")
-      .integer("link.connections", static_cast<std::int64_t>(links.connections_max), {1, 1'000'000},
-               "connections that a node has at most")
-      .integer("link.handshakes", static_cast<std::int64_t>(links.handshakes_max), {1, 100'000},
-               "connections that have not proved themselves yet, at most")
-      .duration("link.handshake-deadline", links.handshake_deadline, {10ms, 10min},
-                "a connection that has not proved itself by then is closed")
-      .duration("link.dial-deadline", links.dial_deadline, {10ms, 10min},
-                "a node that does not answer by then is away")
+      .text("security.authority", "", "TLS: who signs the cluster's certificates, a PEM file");
+  declare_shared_options(options);
+}
+
+void declare_shared_options(config::schema& options) {
+  declare_links(options);
+  options
       .integer("mapreduce.map-slots", 0, {0, 1024},
                "maps that the node runs at once; 0 for one a core")
       .integer("mapreduce.reduce-slots", 0, {0, 1024},
                "reduces that the node runs at once; 0 for one a core");
   declare_membership(options);
+}
+
+bool of_one_node(const std::string& key) {
+  return key.starts_with("node.") || key.starts_with("cluster.") || key.starts_with("security.");
+}
+
+result<remoting::security, std::string> credentials_from(const config::settings& from) {
+  auto secret = secret_from(from);
+  if (!secret) return unexpected{secret.error()};
+  return remoting::security{*secret, from.text("security.certificate"), from.text("security.key"),
+                            from.text("security.authority")};
+}
+
+link::session_settings sessions_from(const config::settings& from) {
+  link::session_settings s;
+  const auto size = [&](const char* key) { return static_cast<std::size_t>(from.size(key)); };
+  const std::uint64_t window = size("link.window");
+  s.window = {0, std::max<std::uint64_t>(window / 4, 2 * s.chunk), window, window};
+  s.queue_max = size("link.queue-max");
+  s.unacknowledged_max = size("link.unacknowledged-max");
+  s.message_max = size("link.message-max");
+  s.resume_window = from.duration("link.resume-window");
+  s.heartbeat = from.duration("link.heartbeat");
+  s.silence = from.duration("link.silence");
+  return s;
 }
 
 config::schema node_options() {
@@ -142,8 +221,8 @@ result<node_settings, std::string> node_settings_from(const config::settings& fr
     return std::chrono::duration_cast<std::chrono::milliseconds>(from.duration(key));
   };
   const auto number = [&](const char* key) { return static_cast<std::size_t>(from.integer(key)); };
-  const auto secret = secret_from(from);
-  if (!secret) return unexpected{secret.error()};
+  auto credentials = credentials_from(from);
+  if (!credentials) return unexpected{credentials.error()};
   node_settings s;
   s.name = from.text("node.name");
   s.listen = from.text("node.listen");
@@ -153,8 +232,8 @@ result<node_settings, std::string> node_settings_from(const config::settings& fr
   s.roles = from.list("node.roles");
   s.data = from.text("node.data");
   s.events = from.text("node.events");
-  s.credentials = {*secret, from.text("security.certificate"), from.text("security.key"),
-                   from.text("security.authority")};
+  s.credentials = std::move(*credentials);
+  s.sessions = sessions_from(from);
   s.links.connections_max = number("link.connections");
   s.links.handshakes_max = number("link.handshakes");
   s.links.handshake_deadline = milliseconds("link.handshake-deadline");
@@ -178,6 +257,9 @@ std::string complaint(const node_settings& s) {
     if (const auto wrong = endpoint_check(*address); !wrong.empty())
       return "'" + *address + "' " + wrong;
   if (s.listen.empty()) return "a node has to listen somewhere: 127.0.0.1:0 takes any free port";
+  if (s.advertised.empty() && wildcard(s.listen))
+    return "a node that listens on all addresses (" + s.listen +
+           ") has to say at which of them others find it: set node.advertised to HOST:PORT";
   for (const auto& seed : s.seeds)
     if (const auto wrong = endpoint_check(seed); !wrong.empty())
       return "seed '" + seed + "' " + wrong;
@@ -186,6 +268,7 @@ std::string complaint(const node_settings& s) {
   if (s.credentials.tls() && (s.credentials.certificate.empty() || s.credentials.key.empty() ||
                               s.credentials.authority.empty()))
     return "TLS takes three files: security.certificate, security.key and security.authority";
+  if (const auto wrong = link::validate(s.sessions)) return "of a link's settings, " + *wrong;
   return membership::complaint(s.membership);
 }
 }  // namespace troupe

@@ -24,6 +24,7 @@ struct node_settings {
   std::string events;              // event log; empty: none
   remoting::security credentials;  // without any: loopback only
   remoting::limits links;
+  link::session_settings sessions;
   membership::options membership;
   std::uint32_t map_slots = 0;  // 0: as many as there are cores
   std::uint32_t reduce_slots = 0;
@@ -35,8 +36,14 @@ struct node_settings {
 };
 
 void declare_node_options(config::schema& options);
+// Those that are alike for all nodes of a cluster; the others say who a node is, whom it joins, how it proves itself.
+void declare_shared_options(config::schema& options);
+bool of_one_node(const std::string& key);  // node.*, cluster.*, security.*
 // All options that a node understands, the ground's with them.
 config::schema node_options();
+// How somebody who is no node proves itself, and what its sessions are like; the error names the setting.
+result<remoting::security, std::string> credentials_from(const config::settings& from);
+link::session_settings sessions_from(const config::settings& from);
 // The error says which setting makes no sense, and why.
 result<node_settings, std::string> node_settings_from(const config::settings& from);
 // What is wrong with settings that were filled in by hand; empty: nothing.

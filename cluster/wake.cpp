@@ -34,6 +34,12 @@ void wake::raise(int what) {
       ::write(raiser_, &number, 1);  // a full pipe wakes up as well
 }
 
+void wake::forget() {
+  std::uint8_t numbers[64];
+  while (::read(raised_, numbers, sizeof numbers) > 0) {
+  }
+}
+
 int wake::wait() {
   for (;;)
     if (const auto got = poll(-1)) return *got;

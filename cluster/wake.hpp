@@ -13,6 +13,7 @@ class wake {
   ~wake();
 
   void raise(int what);  // any thread; never blocks
+  void forget();         // what was raised; signals stay
   // 0 for a signal, else what was raised, in order.
   int wait();
   std::optional<int> wait_for(std::chrono::milliseconds time);

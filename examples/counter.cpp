@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
-#include <thread>
 
 #include <caf/all.hpp>
 #include <troupe/cluster/node.hpp>
@@ -48,9 +47,10 @@ int call(const std::string& name, const std::string& seed, int count) {
   troupe::node node{settings};
   if (const auto started = node.start(); !started) return std::cerr << started.error() << '\n', 1;
   if (!node.wait_until_up(10s)) return std::cerr << "no cluster answers at " << seed << '\n', 3;
-  caf::scoped_actor self{node.system()};
-  for (int done = 0, tries = 0; done < count; std::this_thread::sleep_for(100ms)) {
+  for (int done = 0, tries = 0; done < count;) {
+    if (node.stop_requested(100ms)) return std::cerr << "interrupted\n", 1;
     if (++tries > 10 * count + 100) return std::cerr << "nobody counts\n", 1;
+    caf::scoped_actor self{node.system()};  // of this life of the node: it may be built anew
     caf::actor any;
     self->request(node.receptionist(), 1s, troupe::find_service{"counter"})
         .receive(

@@ -196,6 +196,28 @@ void shutdown::watch_destructors() {
   }}.detach();
 }
 
+struct watchdog::shared {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool over = false;
+};
+
+watchdog::watchdog(std::string what, std::chrono::nanoseconds limit)
+    : shared_(std::make_shared<shared>()) {
+  std::thread{[keep = shared_, what = std::move(what), end = clock::now() + limit] {
+    std::unique_lock lock{keep->mutex};
+    if (!keep->changed.wait_until(lock, end, [&] { return keep->over; })) end_process(what);
+  }}.detach();
+}
+
+watchdog::~watchdog() {
+  {
+    std::lock_guard lock{shared_->mutex};
+    shared_->over = true;
+  }
+  shared_->changed.notify_all();
+}
+
 void unblock_signals() {
   sigset_t all;
   sigfillset(&all);

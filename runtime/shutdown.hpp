@@ -73,6 +73,19 @@ class shutdown {
   int signals_ = -1;
 };
 
+// Ends the process with exit code 1 if it is not destroyed in time; the log then names what was stuck.
+class watchdog {
+ public:
+  watchdog(std::string what, std::chrono::nanoseconds limit);
+  ~watchdog();
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+
+ private:
+  struct shared;
+  std::shared_ptr<shared> shared_;
+};
+
 void unblock_signals();
 
 // Sends the exit, waits, and kills whoever has not ended when patience is over. True if it has ended in time.

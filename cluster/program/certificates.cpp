@@ -37,6 +37,8 @@ void add_certificates(verbs& all) {
       "there is kept.\n"
       "A client needs one too:\n"
       "  troupe certificates --dir tls n1 n2 me\n"
+      "  troupe node --name n1 --listen HOST:PORT --security.certificate tls/n1.pem --security.key "
+      "tls/n1-key.pem --security.authority tls/authority.pem\n"
       "  troupe members --at HOST:PORT --certificate tls/me.pem --key tls/me-key.pem --authority "
       "tls/authority.pem");
   verb->add_option("NAME", given->names, "the nodes' names")->required()->type_name("");

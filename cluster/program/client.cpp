@@ -1,12 +1,12 @@
 #include "cluster/program/client.hpp"
 
 #include "cluster/program/local_cluster.hpp"
+#include "cluster/settings.hpp"
 #include "cluster/types.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/remoting/remoting.hpp"
 
 #include <cstdio>
-#include <fstream>
 #include <optional>
 
 #include <openssl/pem.h>
@@ -28,15 +28,6 @@ answer<T> refused(exit_code code, std::string sentence) {
   return unexpected{problem{code, std::move(sentence)}};
 }
 
-answer<std::string> secret_in(const std::string& path) {
-  std::ifstream file{path};
-  std::string secret;
-  if (!std::getline(file, secret) || secret.empty())
-    return refused<std::string>(exit_code::not_done, "cannot read a secret from " + path +
-                                                         ": does the file exist, and is it yours?");
-  return secret;
-}
-
 // The name in a certificate is the only one under which its holder is let in.
 std::string name_in(const std::string& certificate) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(certificate.c_str(), "r"),
@@ -50,11 +41,33 @@ std::string name_in(const std::string& certificate) {
   return name;
 }
 
+// What is not given as an option, nor known of a local cluster, is taken from the environment as a node takes it.
+answer<config::settings> configured(const target& to, const std::string& secret_file, bool local) {
+  config::sources from;
+  const bool papers =
+      !secret_file.empty() || !to.certificate.empty() || !to.key.empty() || !to.authority.empty();
+  for (auto& [name, text] : config::environment()) {
+    if (!(name.starts_with("TROUPE_SECURITY_") && (papers || local)))
+      from.environment.emplace_back(name, text);
+  }
+  const auto give = [&](const char* key, const std::string& text) {
+    if (!text.empty()) from.flags.emplace_back(key, text);
+  };
+  give("cluster.name", to.cluster);
+  give("security.secret-file", secret_file);
+  give("security.certificate", to.certificate);
+  give("security.key", to.key);
+  give("security.authority", to.authority);
+  auto read = config::load(node_options(), from);
+  if (!read) return refused<config::settings>(exit_code::usage, read.error());
+  return std::move(*read);
+}
+
 answer<way> way_to(const target& to) {
   way found;
   auto at = to.at;
-  found.settings.cluster = to.cluster.empty() ? "troupe" : to.cluster;
   auto secret_file = to.secret_file;
+  std::string name;  // of a local cluster
   if (at.empty()) {
     const auto local = the_cluster(to.directory);
     if (!local) return refused<way>(exit_code::no_node, local.error());
@@ -63,14 +76,14 @@ answer<way> way_to(const target& to) {
     if (at.empty())
       return refused<way>(exit_code::no_node, "no node of the cluster in " +
                                                   local->directory.string() + " runs any more");
-    found.settings.cluster = local->name;
+    name = local->name;
     if (secret_file.empty()) secret_file = local->secret().string();
   } else if (secret_file.empty() && to.certificate.empty()) {
     for (const auto& local : running_clusters())  // an address of a local cluster brings its secret
       for (const auto& node : local.nodes)
         if (node.address == at.front()) {
           secret_file = local.secret().string();
-          if (to.cluster.empty()) found.settings.cluster = local.name;
+          name = local.name;
         }
   }
   for (const auto& text : at) {
@@ -78,16 +91,19 @@ answer<way> way_to(const target& to) {
     if (!parsed) return refused<way>(exit_code::usage, "--at: " + sentence_of(parsed.error()));
     found.nodes.push_back(*parsed);
   }
-  if (!secret_file.empty()) {
-    auto secret = secret_in(secret_file);
-    if (!secret) return unexpected{secret.error()};
-    found.settings.credentials.secret = *secret;
-  }
-  found.settings.credentials.certificate = to.certificate;
-  found.settings.credentials.key = to.key;
-  found.settings.credentials.authority = to.authority;
+  const auto settings = configured(to, secret_file, !name.empty());
+  if (!settings) return unexpected{settings.error()};
+  auto credentials = credentials_from(*settings);
+  if (!credentials)
+    return refused<way>(exit_code::not_done,
+                        credentials.error() + ": does the file exist, and is it yours?");
+  found.settings.credentials = std::move(*credentials);
+  found.settings.link = sessions_from(*settings);
+  found.settings.cluster =
+      to.cluster.empty() && !name.empty() ? name : settings->text("cluster.name");
+  const auto& certificate = found.settings.credentials.certificate;
   found.settings.node =
-      to.certificate.empty() ? "client-" + std::to_string(::getpid()) : name_in(to.certificate);
+      certificate.empty() ? "client-" + std::to_string(::getpid()) : name_in(certificate);
   found.settings.client = true;
   return found;
 }
@@ -140,6 +156,7 @@ class connection final : public client {
   }
 
   const std::string& node() const override { return node_; }
+  void patience(milliseconds left) override { timeout_ = std::max(left, milliseconds{1}); }
   answer<management::members_reply> members() override {
     return query<management::members_reply>(management::members_query{});
   }
@@ -154,6 +171,9 @@ class connection final : public client {
   }
   answer<done_reply> stop() override {
     return ask<done_reply>(management::stop_order{"asked for by a client"});
+  }
+  answer<management::stats_reply> stats() override {
+    return query<management::stats_reply>(management::stats_query{});
   }
   answer<management::submit_reply> submit(const mapreduce::job_spec& job) override {
     return ask<management::submit_reply>(management::submit_order{job});

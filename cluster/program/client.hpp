@@ -21,12 +21,14 @@ class client {
   static answer<std::unique_ptr<client>> connect(const target& to);
   virtual ~client() = default;
 
-  virtual const std::string& node() const = 0;  // the name of the node we talk to
+  virtual const std::string& node() const = 0;   // the name of the node we talk to
+  virtual void patience(milliseconds left) = 0;  // with each answer from now on
   virtual answer<management::members_reply> members() = 0;
   virtual answer<management::what_if_reply> what_if(std::vector<std::string> unreachable) = 0;
   virtual answer<management::done_reply> leave(const std::string& name) = 0;
   virtual answer<management::done_reply> down(const std::string& name) = 0;
   virtual answer<management::done_reply> stop() = 0;
+  virtual answer<management::stats_reply> stats() = 0;
   virtual answer<management::submit_reply> submit(const mapreduce::job_spec& job) = 0;
   virtual answer<management::job_reply> job(const std::string& id) = 0;
   virtual answer<management::jobs_reply> jobs() = 0;

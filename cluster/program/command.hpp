@@ -25,6 +25,7 @@ void add_node(verbs& all);
 void add_up(verbs& all);
 void add_stop(verbs& all);
 void add_members(verbs& all);
+void add_metrics(verbs& all);
 void add_leave(verbs& all);
 void add_down(verbs& all);
 void add_submit(verbs& all);

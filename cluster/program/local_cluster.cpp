@@ -38,6 +38,22 @@ result<void, std::string> replace_file(const fs::path& file, const std::string& 
   return {};
 }
 
+fs::path base_path() {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const fs::path parent = runtime && *runtime ? runtime : "/tmp";
+  return parent / ("troupe-" + std::to_string(::getuid()));
+}
+
+// Whether nothing will come of the cluster in this directory: no node runs, and nobody is starting one.
+bool stale(const fs::path& directory) {
+  std::error_code ignored;
+  if (!fs::exists(directory / "lock", ignored)) return true;
+  const auto lock = directory_lock::take(directory);
+  if (!lock) return false;
+  const auto cluster = load(directory);
+  return !cluster || cluster->living().empty();
+}
+
 fs::path entry_of(const fs::path& base, const fs::path& directory) {
   return base / "clusters" / std::to_string(std::hash<std::string>{}(directory.string()));
 }
@@ -51,9 +67,7 @@ std::vector<local_node> local_cluster::living() const {
 }
 
 result<fs::path, std::string> base_directory() {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  const fs::path parent = runtime && *runtime ? runtime : "/tmp";
-  const fs::path base = parent / ("troupe-" + std::to_string(::getuid()));
+  const fs::path base = base_path();
   if (::mkdir(base.c_str(), 0700) != 0 && errno != EEXIST)
     return unexpected{"cannot make the directory " + base.string() + ": " + std::strerror(errno) +
                       "; set XDG_RUNTIME_DIR to a directory of yours"};
@@ -100,9 +114,13 @@ std::optional<local_cluster> load(const fs::path& directory) {
 result<void, std::string> enter_register(const local_cluster& cluster) {
   const auto base = base_directory();
   if (!base) return unexpected{base.error()};
-  std::error_code failed;
-  fs::create_directories(*base / "clusters", failed);
-  return replace_file(entry_of(*base, cluster.directory), cluster.directory.string());
+  // Another cluster's end may remove the directory under our hands while it is empty.
+  for (int tries = 0;; ++tries) {
+    std::error_code failed;
+    fs::create_directories(*base / "clusters", failed);
+    auto done = replace_file(entry_of(*base, cluster.directory), cluster.directory.string());
+    if (done || tries == 10) return done;
+  }
 }
 
 void leave_register(const fs::path& directory) {
@@ -116,22 +134,19 @@ void leave_register(const fs::path& directory) {
 
 std::vector<local_cluster> running_clusters() {
   std::vector<local_cluster> found;
-  const auto base = base_directory();
-  if (!base) return found;
-  std::error_code failed;
-  std::vector<fs::path> stale;
-  for (const auto& entry : fs::directory_iterator{*base / "clusters", failed}) {
+  std::error_code failed;  // where there is no register there is no cluster
+  if (!fs::exists(base_path() / "clusters", failed) || !base_directory()) return found;
+  std::vector<fs::path> forgotten;
+  for (const auto& entry : fs::directory_iterator{base_path() / "clusters", failed}) {
     std::ifstream file{entry.path()};
     const std::string directory{std::istreambuf_iterator<char>{file}, {}};
     auto cluster = load(directory);
     if (cluster && !cluster->living().empty())
       found.push_back(std::move(*cluster));
-    else if (entry.path().extension() != ".new")
-      stale.push_back(directory);
+    else if (entry.path().extension() != ".new" && stale(directory))
+      forgotten.push_back(entry.path());
   }
-  for (const auto& directory : stale) leave_register(directory);
-  fs::remove(*base / "clusters", failed);
-  fs::remove(*base, failed);
+  for (const auto& entry : forgotten) fs::remove(entry, failed);
   std::sort(found.begin(), found.end(), [](const local_cluster& a, const local_cluster& b) {
     return a.directory < b.directory;
   });
@@ -165,7 +180,9 @@ void remove_files(const local_cluster& cluster, bool all) {
   for (const auto& n : cluster.nodes) {
     fs::remove_all(cluster.data_of(n.name), ignored);
     fs::remove(cluster.address_of(n.name), ignored);
-    if (all) fs::remove(cluster.log_of(n.name), ignored);
+    if (!all) continue;
+    fs::remove(cluster.log_of(n.name), ignored);
+    fs::remove(cluster.events_of(n.name), ignored);
   }
   for (const auto* file : {"cluster.json", "secret", "lock"})
     fs::remove(cluster.directory / file, ignored);

@@ -2,7 +2,7 @@
 // by which the other verbs find it without being told.
 //   DIR/cluster.json   its name and nodes: process, address, log; replaced whole, by rename
 //   DIR/secret         what its nodes prove to each other, for the owner's eyes only
-//   DIR/NODE.log, DIR/NODE/   a node's log and its data
+//   DIR/NODE.log, DIR/NODE/   a node's log and its data; DIR/NODE.events its events, with `up --events`
 //   BASE/clusters/     one file for each running cluster that holds its directory's path; BASE is
 //                      $XDG_RUNTIME_DIR/troupe-UID, or /tmp/troupe-UID where that is unset
 #pragma once
@@ -34,6 +34,9 @@ struct local_cluster {
   std::filesystem::path address_of(const std::string& node) const {
     return directory / (node + ".address");
   }
+  std::filesystem::path events_of(const std::string& node) const {
+    return directory / (node + ".events");
+  }
   std::vector<local_node> living() const;
 };
 
@@ -48,13 +51,14 @@ std::optional<local_cluster> load(const std::filesystem::path& directory);
 result<void, std::string> enter_register(const local_cluster& cluster);
 void leave_register(const std::filesystem::path& directory);
 
-// The registered clusters of which a node still runs; entries of others are removed.
+// The registered clusters of which a node still runs. Entries of others are removed, but for those whose directory
+// somebody works on: a cluster that starts is registered before it has written anything down.
 std::vector<local_cluster> running_clusters();
 
 // The cluster that a verb means: the one in `directory`, or the only one that runs. The error says what there is.
 result<local_cluster, std::string> the_cluster(const std::filesystem::path& directory);
 
-// Removes what `up` made: everything but the logs, and the logs too where `all`.
+// Removes what `up` made: everything but logs and events, and these too where `all`.
 void remove_files(const local_cluster& cluster, bool all);
 
 // Holds DIR/lock for as long as it lives, so that two verbs do not change one cluster at once.

@@ -54,7 +54,10 @@ exit_code show_what_if(client& with, const options& given) {
   if (given.as_json) {
     json rows = json::array();
     for (const auto& v : got->verdicts)
-      rows.push_back({{"strategy", v.strategy}, {"down", v.down}, {"reason", v.reason}});
+      rows.push_back({{"strategy", v.strategy},
+                      {"down", v.down},
+                      {"reason", v.reason},
+                      {"configured", v.configured}});
     std::cout
         << json{{"node", got->node}, {"unreachable", got->unreachable}, {"verdicts", rows}}.dump()
         << '\n';
@@ -63,8 +66,9 @@ exit_code show_what_if(client& with, const options& given) {
   std::cout << "Seen from " << got->node << ", unreachable: " << joined(got->unreachable, "nobody")
             << ". If that lasted:\n";
   table rows{{"STRATEGY", "WOULD DOWN", "BECAUSE"}};
-  for (const auto& v : got->verdicts) rows.add({v.strategy, joined(v.down, "nobody"), v.reason});
-  std::cout << rows.text();
+  for (const auto& v : got->verdicts)
+    rows.add({v.strategy + (v.configured ? " *" : ""), joined(v.down, "nobody"), v.reason});
+  std::cout << rows.text() << "* as the node is configured\n";
   return exit_code::done;
 }
 

@@ -41,6 +41,7 @@ exit_code run_node(const options& given) {
       log::error("node", "cannot write the address file", {{"file", given.address_file}});
   };
   node n{std::move(*wanted), on_start};
+  if (const auto started = n.start(); !started) return fail(exit_code::not_done, started.error());
   return n.run();
 }
 

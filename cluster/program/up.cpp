@@ -2,6 +2,7 @@
 #include "cluster/program/client.hpp"
 #include "cluster/program/local_cluster.hpp"
 #include "cluster/settings.hpp"
+#include "runtime/options.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -59,7 +60,8 @@ outcome_of_step prepare(const fs::path& directory) {
   fs::create_directories(directory, failed);
   if (failed) return unexpected{"cannot make the directory " + shown + ": " + failed.message()};
   for (const auto& entry : fs::directory_iterator{directory, failed})
-    if (const auto name = entry.path().filename(); name != "lock" && name.extension() != ".log")
+    if (const auto name = entry.path().filename();
+        name != "lock" && name.extension() != ".log" && name.extension() != ".events")
       return unexpected{shown + " holds files that are none of ours (" + name.string() +
                         "): give an empty or a new directory"};
   if (failed) return unexpected{"cannot read the directory " + shown + ": " + failed.message()};
@@ -121,9 +123,10 @@ class starter {
     if (!given_.config.empty()) add("--config", fs::absolute(given_.config).string());
     for (const auto& [key, text] : given_.settings.flags)
       what.command.push_back("--" + key + "=" + text);
-    if (given_.events) add("--events", (cluster_.directory / (name + ".events")).string());
+    if (given_.events) add("--events", cluster_.events_of(name).string());
     std::error_code ignored;
     fs::remove(cluster_.address_of(name), ignored);
+    fs::remove(cluster_.events_of(name), ignored);  // a former cluster's
     const auto started = start(what);
     if (!started)
       return unexpected{"the system does not start another process: " +
@@ -196,13 +199,34 @@ void undo(const local_cluster& cluster) {
   remove_files(cluster, false);
 }
 
+// What tells one node from another, or one cluster, is up to `up`: it would be the same for all of them.
+void forget_identity() {
+  const auto all = node_options();
+  for (const auto& [name, text] : config::environment())
+    for (const auto& [key, option] : all.options())
+      if (of_one_node(key) && config::environment_name(key) == name) ::unsetenv(name.c_str());
+}
+std::string identity_in(const config::settings& from) {
+  const auto all = node_options();
+  for (const auto& [key, option] : all.options())
+    if (of_one_node(key) && !from.is_default(key))
+      return from.source(key) + ": " + key + " is given by `troupe up` to each node: leave it out";
+  return {};
+}
+
 exit_code up(const options& given) {
   if (given.nodes < 1 || given.nodes > 200)
     return fail(exit_code::usage, "--nodes takes a number from 1 to 200");
+  forget_identity();
   auto checked = given.settings;  // here, so that a mistake is told at once and not by a node's log
   checked.file = given.config;
-  if (const auto settings = config::load(node_options(), checked); !settings)
-    return fail(exit_code::usage, settings.error());
+  checked.environment = config::environment();
+  const auto settings = config::load(node_options(), checked);
+  if (!settings) return fail(exit_code::usage, settings.error());
+  if (const auto wrong = identity_in(*settings); !wrong.empty())
+    return fail(exit_code::usage, wrong);
+  if (const auto sound = node_settings_from(*settings); !sound)
+    return fail(exit_code::usage, sound.error());
   catch_interrupts();
   const auto began = clock::now();
   const auto directory = chosen_directory(given);
@@ -226,6 +250,8 @@ exit_code up(const options& given) {
   starter work{given, cluster};
   auto done = enter_register(cluster);
   if (done) done = work.run();
+  if (done)
+    done = enter_register(cluster);  // again, for whoever may have taken it for dead meanwhile
   if (!done) {
     undo(cluster);
     return fail(exit_code::not_done, "the cluster did not start: " + done.error() +
@@ -247,9 +273,11 @@ void add_up(verbs& all) {
   verb->footer(
       "Returns when each node sees all of them up; the nodes run on until `troupe stop`. They "
       "listen "
-      "on loopback, on free\nports, and prove themselves with a secret that is made for them. Each "
-      "setting of `troupe config` is a flag\nfor all nodes, like --membership.downing "
-      "keep-oldest.");
+      "on loopback, on free\nports, and prove themselves with a secret that is made for them. "
+      "Settings of "
+      "`troupe config` are flags\nfor all nodes, like --membership.downing keep-oldest, but for "
+      "node.*, cluster.* and security.*, which `up`\nchooses itself, whatever the environment "
+      "says.");
   verb->add_option("--nodes,-n", given->nodes, "how many")->type_name("N [3]");
   verb->add_option("--dir", given->directory,
                    "where their logs and data go; without it a directory of yours under "
@@ -259,7 +287,10 @@ void add_up(verbs& all) {
   verb->add_option("--config", given->config, "configuration file of all nodes")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
-  config::add_flags(*verb, node_options(), given->settings, "");
+  config::schema shared;
+  declare_runtime_options(shared);
+  declare_shared_options(shared);
+  config::add_flags(*verb, shared, given->settings, "");
   verb->add_flag("--events", given->events, "each node writes its events to DIR/NODE.events");
   add_time(*verb, "--timeout", given->timeout, "how long to wait for all to be up");
 }

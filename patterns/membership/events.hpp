@@ -20,14 +20,18 @@ enum class event_kind : std::uint8_t {
   refused,      // by a peer: `reason` says why; it goes on trying where that makes sense
   self_downed,  // over: the process must rebuild its node under a new incarnation
   self_left,    // over: the leave is complete
+  decided,      // the downing strategy has: `names` go, `reason` says why
+  waiting,      // for former members; without them it forms no cluster
 };
 TROUPE_ENUM(event_kind, joined, up, leaving, exiting, downed, removed, suspected, cleared,
-            unreachable, reachable, formed, welcomed, refused, self_downed, self_left)
+            unreachable, reachable, formed, welcomed, refused, self_downed, self_left, decided,
+            waiting)
 
 struct event {
   event_kind what = event_kind::joined;
   record member{};
   std::string reason{};
+  std::vector<std::string> names{};
 };
-TROUPE_MESSAGE(event, what, member, reason)
+TROUPE_MESSAGE(event, what, member, reason, names)
 }  // namespace troupe::membership

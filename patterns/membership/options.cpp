@@ -30,6 +30,9 @@ std::string complaint(const options& o) {
   if (o.resolving.how.kind == downing::static_quorum && o.resolving.how.quorum == 0) {
     return "static-quorum needs the size of the quorum";
   }
+  if (!(o.phi_threshold > 0) || o.deadline_rounds == 0) {
+    return "the detector needs a threshold above nothing, and a round at least";
+  }
   return {};
 }
 }  // namespace troupe::membership

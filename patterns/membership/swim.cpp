@@ -134,6 +134,12 @@ void swim::on(const disowned& d, work& w) {
                      exiting_ ? "left" : "declared down by " + d.by, w.now, w.c);
 }
 
+void swim::on(const also_known& a, work&) { bootstrap_.also_known(a.text, a.address); }
+
+void swim::on(const own_address& o, work&) {
+  bootstrap_.also_known(o.text, directory_.self().address);
+}
+
 // Carries out what the parts have found, until there is nothing left.
 void swim::settle(work& w) {
   while (!w.c.empty() || !w.a.empty()) {
@@ -223,6 +229,9 @@ void swim::look(work& w) {
   for (const auto& address : next.ask) {
     w.out.send.push_back({address, {}, join{head({}), how_.cluster_name, directory_.self()}});
   }
+  if (!next.waiting.empty()) {
+    w.out.events.push_back({event_kind::waiting, directory_.self(), next.waiting});
+  }
   if (!next.form) return;
   cluster_ = std::max<std::uint64_t>(chance_(), 1);
   w.out.events.push_back({event_kind::formed, directory_.self(), {}});
@@ -242,6 +251,14 @@ std::vector<std::string> swim::known_addresses() const {
     if (other != id()) all.insert(r.address);
   }
   all.erase(directory_.self().address);
+  return {all.begin(), all.end()};
+}
+
+std::vector<std::string> swim::present_addresses() const {
+  std::set<std::string> all;
+  for (const auto& [other, r] : members()) {
+    if (other != id() && present(r)) all.insert(r.address);
+  }
   return {all.begin(), all.end()};
 }
 }  // namespace troupe::membership

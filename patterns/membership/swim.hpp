@@ -55,7 +55,15 @@ struct link_hint {  // the network has lost, or has, its connection to this inca
 struct disowned {  // the network was told that this incarnation is down and may not return
   std::string by{};
 };
-using input = std::variant<tick, message, leave, down, link_hint, disowned>;
+struct also_known {  // whoever is dialed at `text` calls itself `address`
+  std::string text{};
+  std::string address{};
+};
+struct own_address {  // what is dialed at `text` is this node itself
+  std::string text{};
+};
+using input =
+    std::variant<tick, message, leave, down, link_hint, disowned, also_known, own_address>;
 enum class refusal : std::uint8_t {
   not_found,  // no present member has this name
   not_joined,
@@ -93,6 +101,8 @@ class swim {
   unsigned health() const { return health_.score(); }
   // Addresses at which the cluster may be found again by the node that takes this one's place.
   std::vector<std::string> known_addresses() const;
+  // Those of the present members beside this one: what a process that comes back should ask.
+  std::vector<std::string> present_addresses() const;
 
  private:
   struct work;  // what one step has brought so far
@@ -102,6 +112,8 @@ class swim {
   void on(const down& d, work& w);
   void on(const link_hint& h, work& w);
   void on(const disowned& d, work& w);
+  void on(const also_known& a, work& w);
+  void on(const own_address& o, work& w);
   void on(const ping& m, work& w);
   void on(const ping_request& m, work& w);
   void on(const ack& m, work& w);
@@ -122,13 +134,14 @@ class swim {
   void resolve(work& w);
   void look(work& w);
   void spread(work& w);
+  void call_out(work& w);
   void watch(work& w);
   void compare(const header& with, work& w);
   void apply(const std::vector<record>& heard, std::size_t count_max, work& w);
 
   void send(const record& to, message what, work& w);
+  void ask_to_join(const header& whom, work& w);
   void report(const header& by, std::string reason, work& w);
-  void look_into(const header& who, work& w);
   void turn_away_from(const header& who, turn_away why, const std::string& meant, work& w);
   void farewell(work& w);
   header head(const std::string& incarnation) const;

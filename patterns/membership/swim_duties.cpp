@@ -84,6 +84,9 @@ void swim::resolve(work& w) {
   const decision d = resolver_.step(members(), id(), w.now);
   next_resolve_ = resolver_.due().value_or(instant::max());
   if (d.down.empty()) return;
+  event taken{event_kind::decided, directory_.self(), d.reason, {}};
+  for (const auto& whom : d.down) taken.names.push_back(whom.name);
+  w.out.events.push_back(std::move(taken));
   // Its side is told before it goes, and whoever goes is told too where it can be.
   std::vector<record> told;
   for (const auto& [other, r] : members()) {
@@ -114,6 +117,20 @@ void swim::spread(work& w) {
     for (const auto& other : prober_.choose(members(), 1, {id()})) {
       send(*directory_.find(other), sync{head(other.incarnation), whole(), true}, w);
     }
+    call_out(w);
+  }
+}
+
+// A seed that is not in the view may run on its own: it came back after it had been removed, say.
+// Whoever is there learns from the first word that there is a cluster.
+void swim::call_out(work& w) {
+  if (!counted(directory_.self())) return;
+  std::set<std::string> known;
+  for (const auto& [other, r] : members()) {
+    if (present(r)) known.insert(r.address);
+  }
+  for (const auto& seed : bootstrap_.strangers(known)) {
+    w.out.send.push_back({seed, {}, sync{head({}), {}, false}});
   }
 }
 

@@ -25,7 +25,7 @@ bool swim::from_member(const message& m, work& w) {
   if (!from.to.empty() && from.to != id().incarnation) {
     if (cluster_ == 0 && from.cluster != 0) bootstrap_.met(from.address, w.now);
     // Somebody looks for the process that was here before us: there is a cluster without us.
-    if (cluster_ != 0 && from.cluster != cluster_ && alone_) look_into(from, w);
+    if (cluster_ != 0 && from.cluster != cluster_ && alone_) ask_to_join(from, w);
     return refuse(turn_away::other_incarnation, from.to);
   }
   if (cluster_ == 0) {
@@ -33,8 +33,7 @@ bool swim::from_member(const message& m, work& w) {
     return refuse(turn_away::forming, {});
   }
   if (from.cluster != cluster_) {
-    // It let us in, and we did not hear its welcome before we formed a cluster of our own.
-    if (from.cluster != 0 && alone_) look_into(from, w);
+    if (alone_ && from.cluster != 0) ask_to_join(from, w);
     return refuse(turn_away::other_cluster, {});
   }
   const record* sender = directory_.find(from.from);
@@ -43,12 +42,11 @@ bool swim::from_member(const message& m, work& w) {
   return true;
 }
 
-// What it answers tells whether there is a cluster to join instead.
-void swim::look_into(const header& who, work& w) {
+// Alone in a cluster of our own, and another one speaks to us. The answer tells how large it is, and
+// so who of the two goes to whom (turn_away::other_cluster).
+void swim::ask_to_join(const header& whom, work& w) {
   w.out.send.push_back(
-      {who.address,
-       {},
-       join{head(who.from.incarnation), how_.cluster_name, directory_.self()}});
+      {whom.address, {}, join{head(whom.from.incarnation), how_.cluster_name, directory_.self()}});
 }
 
 void swim::turn_away_from(const header& who, turn_away why, const std::string& meant, work& w) {

@@ -8,6 +8,7 @@
 #include "wait_until.hpp"
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <mutex>
 
@@ -17,13 +18,14 @@ using namespace std::chrono_literals;
 namespace {
 using namespace troupe;
 
-// The shortest times that a busy machine still keeps.
+// Everything but suspicion is quick. That one takes real time, in which a busy machine must not find time to suspect
+// anybody who lives: such a node would be downed, and nobody builds these anew.
 membership::options quick() {
   membership::options o;
-  o.probe_interval = 200ms;
-  o.probe_timeout = 90ms;
-  o.suspicion_min = 600ms;
-  o.suspicion_max = 2s;
+  o.probe_interval = 1s;
+  o.probe_timeout = 450ms;
+  o.suspicion_min = 10s;
+  o.suspicion_max = 30s;
   o.gossip_interval = 50ms;
   o.join_interval = 50ms;
   o.down_for = 500ms;
@@ -152,9 +154,17 @@ class small_node {
   std::vector<membership::event> events_;
 };
 
+// For those who wait for a death: by its lost links it is soon suspected, and everybody confirms it.
+membership::options mortal() {
+  auto o = quick();
+  o.suspicion_min = 2s;
+  return o;
+}
+
 struct trio {
-  small_node a{"a"}, b{"b", {a.address}}, c{"c", {a.address}};
-  trio() {
+  small_node a, b, c;
+  explicit trio(const membership::options& how = quick())
+      : a{"a", {}, how}, b{"b", {a.address}, how}, c{"c", {a.address}, how} {
     for (auto* n : {&a, &b, &c}) REQUIRE(test::wait_until([&] { return n->up() == 3; }, 30s));
   }
 };
@@ -188,7 +198,7 @@ TEST_CASE("membership: three systems find each other, and a service is found and
 
 TEST_CASE(
     "membership: a system that dies is downed by the others, its services are listed no more") {
-  trio t;
+  trio t{mortal()};
   auto idle = t.c.system().spawn(
       [](caf::event_based_actor*) -> caf::behavior { return {[](std::int32_t) {}}; });
   caf::anon_send(t.c.receptionist, register_service{"idle", idle});
@@ -206,7 +216,7 @@ TEST_CASE(
     CHECK(n->up() == 2);
   }
   // Under the same name and another incarnation it is welcome again.
-  small_node again{"c", {t.a.address}};
+  small_node again{"c", {t.a.address}, mortal()};
   CHECK(test::wait_until([&] { return again.up() == 3 && t.a.up() == 3 && t.b.up() == 3; }, 30s));
 }
 
@@ -220,6 +230,51 @@ TEST_CASE("membership: a leave is graceful, by whomever it is asked") {
     CHECK(!n->saw(event_kind::downed, "c"));
     CHECK(!n->saw(event_kind::unreachable, "c"));
   }
+}
+
+TEST_CASE("membership: a seed may be written in another way than the node there calls itself") {
+  small_node a{"a"};
+  const auto port = a.address.substr(a.address.find(':'));
+  small_node b{"b", {"localhost" + port}};
+  CHECK(test::wait_until([&] { return a.up() == 2 && b.up() == 2; }, 60s));
+}
+
+TEST_CASE(
+    "membership: a link that is told again, for another address, carries what waits for that one") {
+  // b looks for "elsewhere", where nobody is; then it is told that its session with a is what leads there.
+  small_node a{"a"};
+  small_node b{"b", {"127.0.0.1:1"}};
+  remoting::endpoint listening = *remoting::parse_endpoint(a.address);
+  const auto seen = std::make_shared<std::promise<caf::actor>>();
+  const auto ear = b.system().spawn([seen](caf::event_based_actor*) -> caf::behavior {
+    return {[seen](const remoting::link_up& up) { seen->set_value(up.gateway); },
+            [](const remoting::link_broken&) {}, [](const remoting::link_resumed&) {},
+            [](const remoting::link_down&) {}, [](const remoting::link_refused&) {}};
+  });
+  auto& links = remoting::service::of(b.system());
+  links.observe(ear);
+  links.connect(listening);
+  auto got = seen->get_future();
+  REQUIRE(got.wait_for(60s) == std::future_status::ready);
+  remoting::link_up again;
+  again.gateway = got.get();
+  again.who = {"a", remoting::incarnation_of(again.gateway->node()), listening, false, 1};
+  again.dialed = remoting::endpoint{"127.0.0.1", 1};
+  CHECK(b.view().where == membership::standing::looking);
+  caf::anon_send(b.member, again);
+  CHECK(test::wait_until([&] { return a.up() == 2 && b.up() == 2; }, 60s));
+  again.gateway = nullptr;
+  caf::anon_send_exit(ear, caf::exit_reason::kill);
+}
+
+TEST_CASE(
+    "membership: a first seed that is this node itself, under another address, forms the cluster") {
+  small_node a{"a", {"first.example:1", "127.0.0.1:1"}};
+  remoting::link_refused no;
+  no.address = {"first.example", 1};
+  no.myself = true;
+  caf::anon_send(a.member, no);
+  CHECK(test::wait_until([&] { return a.up() == 1; }, 60s));
 }
 
 TEST_CASE("membership: whoever is downed is told, and may not return under its incarnation") {

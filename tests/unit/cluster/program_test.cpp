@@ -71,12 +71,17 @@ TEST_CASE("a local cluster is found while one of its nodes lives, and forgotten 
   CHECK(running_clusters().empty());
   CHECK(!the_cluster({}));
 
+  const local_cluster begun{in.path(), "plays", {}};  // registered, and nothing written down yet
+  {
+    const auto held = directory_lock::take(in.path());
+    REQUIRE(enter_register(begun));
+    CHECK(running_clusters().empty());
+  }
   const auto child = start(sleeper(in));
   REQUIRE(child);
   const local_cluster written{
       in.path(), "plays", {{"n1", *child, "127.0.0.1:1"}, {"n2", {1, 1}, ""}}};
   REQUIRE(save(written));
-  REQUIRE(enter_register(written));
   const auto found = the_cluster({});
   REQUIRE(found);
   CHECK(found->name == "plays");
@@ -86,10 +91,19 @@ TEST_CASE("a local cluster is found while one of its nodes lives, and forgotten 
 
   send_signal(*child, SIGKILL);
   wait_gone({*child}, 5s);
+  const auto entries = apart.directory / ("troupe-" + std::to_string(::getuid())) / "clusters";
+  {
+    const auto held = directory_lock::take(in.path());  // as one does who is starting it anew
+    CHECK(running_clusters().empty());
+    CHECK(!std::filesystem::is_empty(entries));
+  }
   CHECK(running_clusters().empty());
-  CHECK(std::filesystem::is_empty(
-      apart.directory.path()));   // its entry went, and the register with it
+  CHECK(std::filesystem::is_empty(entries));
   CHECK(the_cluster(in.path()));  // who names the directory still finds it
+  leave_register(in.path());
+  CHECK(std::filesystem::is_empty(apart.directory.path()));  // the register goes with the last
+  CHECK(running_clusters().empty());
+  CHECK(std::filesystem::is_empty(apart.directory.path()));  // and looking makes none
 }
 
 TEST_CASE("two clusters are listed rather than guessed among") {

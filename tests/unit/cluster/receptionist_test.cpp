@@ -57,7 +57,7 @@ struct reception {
     return p;
   }
   void link(std::size_t at, std::size_t with) {
-    caf::anon_send(nodes[at], remoting::link_up{peer(with), nodes[with]});
+    caf::anon_send(nodes[at], remoting::link_up{peer(with), nodes[with], {}});
   }
   void unlink(std::size_t at, std::size_t with) {
     caf::anon_send(nodes[at], remoting::link_down{peer(with), caf::error{}});

@@ -392,38 +392,3 @@ TEST_CASE("swim: options that make no sense are named") {
   bad([](options& o) { o.tombstone_for = 1min; });
   bad([](options& o) { o.resolving.how.kind = downing::static_quorum; });
 }
-
-TEST_CASE("bootstrap: who forms a cluster, and when") {
-  const bootstrap::timing how{250ms, 3s, 60s};
-  const auto after = [&](bootstrap b, duration at) {
-    bool formed = false;
-    for (instant now{}; now <= at && !formed; now += 250ms) formed = b.step(now).form;
-    return formed;
-  };
-  using names = std::vector<std::string>;
-  const auto fresh = [&](names seeds, names known = {}) {
-    return bootstrap{"a:1", std::move(seeds), std::move(known), how, 0s};
-  };
-  CHECK(after(fresh({}), 0s));
-  CHECK(after(fresh({"a:1"}), 0s));
-  CHECK(!after(fresh({"b:1"}), 1h));         // not a seed
-  CHECK(!after(fresh({"b:1", "a:1"}), 1h));  // not the first
-  CHECK(!after(fresh({"a:1", "b:1"}), 2s));  // another one may answer
-  CHECK(after(fresh({"a:1", "b:1"}), 3s));
-  auto told = fresh({"a:1", "b:1"});
-  told.forming("b:1");
-  CHECK(after(told, 0s));  // all others are in none
-  auto stranger = fresh({"a:1", "b:1"});
-  stranger.forming("z:1");
-  CHECK(!after(stranger, 2s));
-  CHECK(!after(fresh({"a:1"}, {"b:1", "c:1"}), 1h));  // rebuilt, and nobody answers
-  auto rebuilt = fresh({"a:1"}, {"b:1", "c:1"});
-  rebuilt.forming("b:1");
-  CHECK(!after(rebuilt, 59s));
-  CHECK(after(rebuilt, 60s));  // a majority, for long
-  rebuilt.forming("c:1");
-  CHECK(after(rebuilt, 0s));
-  auto met = fresh({"a:1"});
-  met.met("b:1", 0s);  // a cluster has spoken to us
-  CHECK(!after(met, 2s));
-}
