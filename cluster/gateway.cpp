@@ -1,6 +1,7 @@
 #include "cluster/gateway.hpp"
 
 #include "actors/mapreduce/protocol.hpp"
+#include "actors/mapreduce/tracker.hpp"
 #include "cluster/management.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/receptionist.hpp"
@@ -291,6 +292,35 @@ class gateway : public caf::event_based_actor {
     return reply;
   }
 
+  // By way of our tracker, who hands it on to the one that has the job.
+  template <class Reply, class Request, class F>
+  caf::result<Reply> ask_master(const std::string& job, Request what, bool question, F make) {
+    auto promise = make_response_promise<Reply>();
+    request(parts_.tracker, patience, std::move(what))
+        .then([promise, make](mapreduce::job_status& s) mutable { promise.deliver(make(s)); },
+              [this, promise, job, question](const caf::error& why) mutable {
+                promise.deliver(of_master(job, question, why));
+              });
+    return promise;
+  }
+  // What to tell where a job's master did not answer: whoever is no member any more took its jobs
+  // along; another may answer later.
+  caf::error of_master(const std::string& job, bool question, const caf::error& why) const {
+    const auto master = mapreduce::master_of(job);
+    const bool silent = question && outcome_of(why) == outcome::unknown;
+    if (master.empty() || master == parts_.node || (!silent && why != errc::unreachable))
+      return why;
+    const bool member = std::any_of(peers_.begin(), peers_.end(), [&](const auto& other) {
+      return other.second.member && other.second.name == master;
+    });
+    if (!member)
+      return make_error(errc::not_found, "job " + job + " ended with its master: node " + master +
+                                             " is no member of the cluster any more");
+    return make_error(errc::not_ready, "node " + master + ", the master of job " + job +
+                                           ", cannot be reached from " + parts_.node +
+                                           " at the moment: try again");
+  }
+
   caf::message_handler job_requests() {
     using mapreduce::job_status;
     return {
@@ -301,22 +331,25 @@ class gateway : public caf::event_based_actor {
               });
         },
         [this](const job_query& query) -> caf::result<job_reply> {
-          return ask<job_reply, job_status>(parts_.tracker, mapreduce::find_job{query.id},
-                                            [](job_status& s) {
-                                              return job_reply{s.master, std::move(s)};
-                                            });
+          return ask_master<job_reply>(query.id, mapreduce::find_job{query.id}, true,
+                                       [](job_status& s) {
+                                         return job_reply{s.master, std::move(s)};
+                                       });
         },
         [this](const jobs_query&) -> caf::result<jobs_reply> {
           return ask<jobs_reply, mapreduce::job_list>(
-              parts_.tracker, mapreduce::list_jobs{}, [](mapreduce::job_list& all) {
-                jobs_reply reply;
+              parts_.tracker, mapreduce::list_jobs{}, [this](mapreduce::job_list& all) {
+                jobs_reply reply{{}, std::move(all.silent)};
+                for (const auto& [life, p] : peers_)  // those that the tracker has not met
+                  if (p.member && !p.announced && p.name != parts_.node)
+                    reply.silent.push_back(p.name);
                 for (auto& s : all.jobs) reply.jobs.push_back({s.master, std::move(s)});
                 return reply;
               });
         },
         [this](const cancel_order& order) -> caf::result<done_reply> {
-          return ask<done_reply, job_status>(
-              parts_.tracker, mapreduce::cancel_job{order.id}, [](const job_status& s) {
+          return ask_master<done_reply>(
+              order.id, mapreduce::cancel_job{order.id}, false, [](const job_status& s) {
                 return done_reply{"job " + s.id + " is " + to_string(s.state)};
               });
         },

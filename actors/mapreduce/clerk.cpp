@@ -26,6 +26,8 @@ std::string sentence(Work&& work) {
     return {};
   } catch (const std::exception& e) {
     return e.what();
+  } catch (...) {
+    return "the job threw something that is no std::exception";
   }
 }
 
@@ -46,6 +48,7 @@ caf::behavior clerk(caf::stateful_actor<clerk_state>* self, caf::actor tracker,
         });
         s.job.token = answer.plan.token;
         s.job.cuts = answer.plan.cuts;
+        if (!answer.plan.name.empty()) s.job.name = answer.plan.name;
         self->send(s.tracker, std::move(answer));
       },
       [=](const commit_order& order) {

@@ -16,7 +16,7 @@ namespace troupe::mapreduce {
 struct finish_parts {};
 TROUPE_MESSAGE(finish_parts)
 struct remove_parts {  // its last task
-  bool remove = true;  // false: it may just go
+  bool remove = true;  // what the job made; false: it may just go
 };
 TROUPE_MESSAGE(remove_parts, remove)
 

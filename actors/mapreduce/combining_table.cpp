@@ -37,7 +37,7 @@ void combining_table::use(cells_ptr cells, std::size_t n) {
 
 void combining_table::clear() {
   use(zeroed(smallest), smallest);
-  arena_.clear();
+  std::vector<char>{}.swap(arena_);
   used_ = 0;
 }
 
@@ -53,6 +53,15 @@ void combining_table::fill(cell& empty, const hashed_key& key, std::uint64_t val
     arena_.resize((arena_.size() + 7) & ~std::size_t{7});
   }
   ++used_;
+}
+
+// A table that grows has its old cells beside the new ones, and so has an arena.
+std::size_t combining_table::bytes_with(const hashed_key& key) const {
+  const auto cell_count = cells() + (wants_room() ? cells_grown() : 0);
+  auto arena = arena_.capacity();
+  const auto needed = arena_.size() + (key.size > 16 ? key.size + 8 : 0);
+  if (needed > arena) arena += std::max(needed, 2 * arena);
+  return cell_count * cell_bytes + arena;
 }
 
 void combining_table::grow() {

@@ -11,10 +11,10 @@
 #include <random>
 namespace troupe::mapreduce {
 namespace {
-std::string random_token() {
+std::string random_token() {  // 128 bits
   std::random_device entropy;
   std::string token;
-  for (int i = 0; i < 8; ++i) token += "0123456789abcdef"[entropy() % 16];
+  for (int i = 0; i < 32; ++i) token += "0123456789abcdef"[entropy() % 16];
   return token;
 }
 
@@ -30,6 +30,8 @@ auto said(Call&& call) -> result<decltype(call()), std::string> {
     }
   } catch (const std::exception& e) {
     return unexpected{std::string{e.what()}};
+  } catch (...) {
+    return unexpected{std::string{"the job threw something that is no std::exception"}};
   }
 }
 
@@ -67,16 +69,22 @@ class data_executor final : public executor {
   }
   result<void, std::string> commit(const job_spec& spec, std::uint32_t partition,
                                    const std::string& file) override {
-    return said([&] { commit_part(spec.output, partition, file); });
+    return said([&] { commit_part(spec.output, spec.token, partition, file); });
   }
   result<void, std::string> finish(const job_spec& spec) override {
-    return said([&] { finish_output(spec.output, spec.reducers); });
+    return said([&] { finish_output(spec.output, spec.token, spec.reducers); });
   }
-  void abort(const job_spec& spec) override { abort_output(spec.output, spec.reducers); }
+  void abort(const job_spec& spec) override {
+    abort_output(spec.output, spec.token, spec.reducers);
+  }
   result<std::shared_ptr<job_runner>, std::string> open(const job_spec& spec,
                                                         const std::string& directory) override {
     return said([&]() -> std::shared_ptr<job_runner> {
       auto job = job_of(spec);
+      if (job->library_sum != spec.library_sum)
+        throw task_error{"the library " + spec.library +
+                         " changed since the job was submitted, or is another on this node: submit "
+                         "the job again, with a library that all nodes see"};
       find_output(spec.output, spec.token);
       return std::make_shared<data_runner>(std::move(job), spec, directory);
     });
@@ -88,15 +96,17 @@ class data_executor final : public executor {
     const auto job = job_of(spec);
     if (auto good = check_settings(*job, spec.settings); !good) throw task_error{good.error()};
     const auto files = list_inputs(spec.inputs, cancelled);
-    job_plan made{.splits = {}, .cuts = {}, .token = random_token()};
+    job_plan made;
+    made.token = random_token();
+    made.name = job->name;
+    made.library_sum = job->library_sum;
     made.skip_bad_records = job->skip_bad_records;
     std::uint64_t bytes = 0;
     for (const auto& f : files) bytes += f.size;
     made.splits =
         plan_splits(files, spec.split_bytes != 0 ? spec.split_bytes : split_target(bytes, slots));
-    if (job->parts == partitioning::range)
-      made.cuts =
-          cut_points(sample_keys(*job, spec, files, cancelled), std::max(spec.reducers, 1u));
+    if (job->parts == partitioning::range && spec.reducers > 1)
+      made.cuts = cut_points(sample_keys(*job, spec, files, cancelled), spec.reducers);
     // last, so that a job that is refused leaves nothing
     prepare_output(spec.output, made.token);
     return made;

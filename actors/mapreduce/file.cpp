@@ -1,7 +1,5 @@
 #include "actors/mapreduce/file.hpp"
 
-#include "actors/mapreduce/task_code.hpp"
-
 #include <cerrno>
 #include <cstring>
 
@@ -15,7 +13,7 @@ namespace {
   if (error == ENOSPC || error == EDQUOT) hint = "; free space there, or choose another directory";
   if (error == ENOENT) hint = "; inputs and output must lie on a file system that all nodes see";
   if (error == EMFILE || error == ENFILE) hint = "; raise the limit on open files (ulimit -n)";
-  throw task_error{"cannot " + what + " " + path + ": " + std::strerror(error) + hint};
+  throw file_error{"cannot " + what + " " + path + ": " + std::strerror(error) + hint, error};
 }
 template <class Call>
 auto retried(Call&& call) {
@@ -32,7 +30,6 @@ file file::open(const std::string& path) {
 }
 
 file file::create(const std::string& path) {
-  ::unlink(path.c_str());  // who still writes to an old one keeps that, and harms nothing
   const int fd = retried(
       [&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666); });
   if (fd < 0) fail("create", path, errno);
@@ -49,10 +46,11 @@ file::~file() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::uint64_t file::size() const {
-  struct stat status {};
-  if (::fstat(fd_, &status) != 0) fail("look at", path_, errno);
-  return static_cast<std::uint64_t>(status.st_size);
+file::status file::state() const {
+  struct stat found {};
+  if (::fstat(fd_, &found) != 0) fail("look at", path_, errno);
+  return {static_cast<std::uint64_t>(found.st_size),
+          std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
 }
 
 std::size_t file::read_some(char* to, std::size_t bytes, std::uint64_t offset) const {
@@ -64,7 +62,7 @@ std::size_t file::read_some(char* to, std::size_t bytes, std::uint64_t offset) c
 void file::read(char* to, std::size_t bytes, std::uint64_t offset) const {
   while (bytes > 0) {
     const auto got = read_some(to, bytes, offset);
-    if (got == 0) throw task_error{"cannot read " + path_ + ": it is shorter than it was"};
+    if (got == 0) throw file_error{"cannot read " + path_ + ": it is shorter than it was", 0};
     to += got;
     bytes -= got;
     offset += got;

@@ -76,7 +76,19 @@ class job_of {
 
   // A counter of the job's own, summed over all tasks that count in the end, and shown with the
   // job.
-  void count(const std::string& name, std::int64_t by = 1) { counters_[name] += by; }
+  // At most 1000, with names of at most 200 bytes: they travel with each report.
+  void count(const std::string& name, std::int64_t by = 1) {
+    if (const auto known = counters_.find(name); known != counters_.end()) {
+      known->second += by;
+      return;
+    }
+    if (counters_.size() >= counters_max || name.size() > counter_name_max)
+      throw task_error{"a job has at most " + std::to_string(counters_max) +
+                       " counters of its own, with names of at most " +
+                       std::to_string(counter_name_max) + " bytes: '" + name.substr(0, 40) +
+                       "' is one too many or too long"};
+    counters_[name] = by;
+  }
   std::string setting(const std::string& name, const std::string& otherwise = {}) const {
     const auto found = given_.find(name);
     return found == given_.end() ? otherwise : found->second;
@@ -84,6 +96,8 @@ class job_of {
   bool has_setting(const std::string& name) const { return given_.count(name) != 0; }
 
  private:
+  static constexpr std::size_t counters_max = 1000;
+  static constexpr std::size_t counter_name_max = 200;
   template <class Job>
   friend class code_of;
   job_counters counters_{};
@@ -130,7 +144,11 @@ class emitter {
       value_type folded{};
       if constexpr (!std::is_same_v<value_type, nothing>)
         std::memcpy(&folded, &there, sizeof folded);
-      job_.combine(folded, value);
+      try {
+        job_.combine(folded, value);
+      } catch (...) {
+        combine_failed();
+      }
       if constexpr (!std::is_same_v<value_type, nothing>)
         std::memcpy(&there, &folded, sizeof folded);
     });
@@ -263,7 +281,11 @@ class code_of final : public task_code {
       std::string_view bytes = into;
       if (!encoding::get_value(bytes, a) || !encoding::get_value(next, b))
         throw task_error{"a value of the map output cannot be decoded"};
-      job_.combine(a, b);
+      try {
+        job_.combine(a, b);
+      } catch (...) {
+        combine_failed();
+      }
       into.clear();
       encoding::put_value(into, a);
     }
@@ -286,8 +308,7 @@ class code_of final : public task_code {
     const auto offset = b.offset + static_cast<std::uint64_t>(begin - b.begin);
     if (b.some_skipped && from.skip(offset)) [[unlikely]]
       return;
-    from.at = offset;
-    ++from.count;
+    from.begins(offset);
     job_.map(record{{begin, static_cast<std::size_t>(end - begin)}, b.file, offset}, emit);
   }
   void map_lines(record_source& from, const block& b, emitter<Job>& emit) {
@@ -343,7 +364,7 @@ struct job_entry {
 #define TROUPE_JOB_TEXT_(x) #x
 #define TROUPE_JOB_TEXT(x) TROUPE_JOB_TEXT_(x)
 // Raised with every change of the headers that a job is compiled with.
-inline constexpr const char* job_abi = "troupe-job-1 gxx-abi-" TROUPE_JOB_TEXT(
+inline constexpr const char* job_abi = "troupe-job-2 gxx-abi-" TROUPE_JOB_TEXT(
     __GXX_ABI_VERSION) " cxx11-strings-" TROUPE_JOB_TEXT(_GLIBCXX_USE_CXX11_ABI);
 
 extern "C" void troupe_register_job(const job_entry* entry);

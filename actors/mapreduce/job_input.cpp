@@ -3,6 +3,7 @@
 #include "actors/mapreduce/split_reader.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 namespace troupe::mapreduce {
 namespace {
@@ -11,21 +12,27 @@ constexpr std::uint64_t windows = 128;
 constexpr std::uint64_t window_bytes = 32 << 10;
 constexpr std::size_t cut_bytes_max = 256;  // a cut need not be a whole key
 
+std::int64_t nanoseconds(const fs::path& path, std::error_code& error) {
+  const auto at = fs::last_write_time(path, error);
+  return error ? 0
+               : std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     std::chrono::file_clock::to_sys(at).time_since_epoch())
+                     .count();
+}
+
 void list_directory(const std::string& path, std::vector<input_file>& to,
                     const std::atomic<bool>& cancelled) {
   std::error_code error;
-  const auto first = to.size();
   for (auto it = fs::recursive_directory_iterator(path, error); !error && it != fs::end(it);
        it.increment(error)) {
     if (cancelled) throw task_cancelled{};
     if (it->is_symlink(error) || !it->is_regular_file(error)) continue;
     const auto size = it->file_size(error);
+    const auto changed = error ? 0 : nanoseconds(it->path(), error);
     if (error) break;
-    if (size > 0) to.push_back({it->path().string(), size});
+    if (size > 0) to.push_back({it->path().string(), size, changed});
   }
   if (error) throw task_error{"cannot list the input directory " + path + ": " + error.message()};
-  std::sort(to.begin() + static_cast<std::ptrdiff_t>(first), to.end(),
-            [](const input_file& a, const input_file& b) { return a.path < b.path; });
 }
 
 class sampler final : public map_sink {
@@ -41,6 +48,30 @@ class sampler final : public map_sink {
     keys.emplace_back(std::string_view{key.data, key.size}.substr(0, cut_bytes_max));
   }
 };
+
+// Adds the keys of one part of a file. A bad record ends it, with what it threw; whether that ends
+// the job is for its map task to find out.
+std::string sample(const job_class& job, const job_spec& spec, const piece& part,
+                   const std::atomic<bool>& cancelled, sampler& sink) {
+  const auto code = job.make(spec.settings);
+  split_reader reader{job,
+                      *code,
+                      {.input = {.pieces = {part}, .bytes = part.length},
+                       .record_max = record_max(spec),
+                       .check = [&](std::uint64_t) {
+                         if (cancelled) throw task_cancelled{};
+                       }}};
+  try {
+    code->map(reader, sink);
+    return {};
+  } catch (const task_error&) {
+    throw;
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "it threw something that is no std::exception";
+  }
+}
 }  // namespace
 
 std::vector<input_file> list_inputs(const std::vector<std::string>& paths,
@@ -58,12 +89,18 @@ std::vector<input_file> list_inputs(const std::vector<std::string>& paths,
       list_directory(path, files, cancelled);
     } else if (fs::is_regular_file(status)) {
       const auto size = fs::file_size(path, error);
+      const auto changed = error ? 0 : nanoseconds(path, error);
       if (error) throw task_error{"cannot look at the input " + path + ": " + error.message()};
-      if (size > 0) files.push_back({path, size});
+      if (size > 0) files.push_back({path, size, changed});
     } else {
       throw task_error{"the input " + path + " is neither a file nor a directory"};
     }
   }
+  // a file that was named twice, or named and lies in a directory that was, counts once
+  std::sort(files.begin(), files.end(),
+            [](const input_file& a, const input_file& b) { return a.path < b.path; });
+  const auto same = [](const input_file& a, const input_file& b) { return a.path == b.path; };
+  files.erase(std::unique(files.begin(), files.end(), same), files.end());
   return files;
 }
 
@@ -72,30 +109,20 @@ std::vector<std::string> sample_keys(const job_class& job, const job_spec& spec,
                                      const std::atomic<bool>& cancelled) {
   std::uint64_t bytes = 0;
   for (const auto& f : files) bytes += f.size;
-  split chosen;
+  sampler sink;
+  std::string failure;
   std::uint64_t before = 0, window = 0;
   const auto step = std::max<std::uint64_t>(bytes / windows, window_bytes);
   for (const auto& f : files) {
     for (; window < before + f.size; window += step) {
       const auto offset = window - before;
-      chosen.pieces.push_back({f.path, offset, std::min(window_bytes, f.size - offset)});
+      const piece part{f.path, offset, std::min(window_bytes, f.size - offset)};
+      if (auto why = sample(job, spec, part, cancelled, sink); !why.empty()) failure = why;
     }
     before += f.size;
   }
-  const auto code = job.make(spec.settings);
-  split_reader reader{job, *code, {.input = std::move(chosen), .check = [&](std::uint64_t) {
-                                     if (cancelled) throw task_cancelled{};
-                                   }}};
-  sampler sink;
-  try {
-    code->map(reader, sink);
-  } catch (const task_error&) {
-    throw;
-  } catch (const std::exception& e) {
-    // a bad record ends the sampling; whether it ends the job is for its map task to find out
-    if (sink.keys.empty())
-      throw task_error{std::string{"the job's map failed on a sample of the input: "} + e.what()};
-  }
+  if (sink.keys.empty() && !failure.empty())
+    throw task_error{"the job's map failed on a sample of the input: " + failure};
   return std::move(sink.keys);
 }
 }  // namespace troupe::mapreduce

@@ -17,6 +17,7 @@ namespace {
 using entries = std::vector<const job_entry*>;
 
 struct loaded_library {
+  std::uint64_t sum = 0;
   entries jobs{};
   boost::dll::shared_library code{};
 };
@@ -63,15 +64,15 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-const entries& load(const std::string& path) {
+const loaded_library& load(const std::string& path) {
   const auto bytes = contents(path);
   if (bytes.substr(0, 4) != "\177ELF")
     throw task_error{path + " is no shared library: build the job with -shared -fPIC"};
   auto& libraries = all().libraries;
   const auto sum = checksum_of(bytes);
-  if (const auto known = libraries.find(sum); known != libraries.end()) return known->second.jobs;
+  if (const auto known = libraries.find(sum); known != libraries.end()) return known->second;
   const auto copy = private_copy(bytes);
-  loaded_library made;
+  loaded_library made{.sum = sum};
   loading = &made.jobs;
   try {
     made.code.load(copy, boost::dll::load_mode::rtld_now);
@@ -84,7 +85,7 @@ const entries& load(const std::string& path) {
                      "; was it built for this version of Troupe?"};
   }
   loading = nullptr;
-  return libraries.emplace(sum, std::move(made)).first->second.jobs;
+  return libraries.emplace(sum, std::move(made)).first->second;
 }
 
 std::string listed(const std::vector<std::string>& names, const std::string& meant) {
@@ -95,14 +96,16 @@ std::string listed(const std::vector<std::string>& names, const std::string& mea
   return text;
 }
 
-job_ptr choose(const entries& from, const std::string& name, const std::string& where) {
+job_ptr choose(const entries& from, const std::string& name, const std::string& where,
+               std::uint64_t sum) {
   std::vector<std::string> names;
   job_ptr found;
   for (const auto* entry : from) {
     if (std::string_view{entry->abi} != job_abi)
       throw task_error{where + " was built for another version of Troupe (" + entry->abi +
                        ", and this is " + job_abi + "): build it again"};
-    auto job = std::make_shared<const job_class>(entry->describe());
+    auto job = std::make_shared<job_class>(entry->describe());
+    job->library_sum = sum;
     names.push_back(job->name);
     if (job->name == name || (name.empty() && from.size() == 1)) found = std::move(job);
   }
@@ -122,14 +125,16 @@ extern "C" void troupe_register_job(const job_entry* entry) {
 result<job_ptr, std::string> job_named(const std::string& name, const std::string& library) {
   try {
     const std::lock_guard lock{all().guard};
-    if (library.empty()) return choose(all().compiled_in, name, "this program");
-    const auto& jobs = load(library);
+    if (library.empty()) return choose(all().compiled_in, name, "this program", 0);
+    const auto& [sum, jobs, code] = load(library);
     if (jobs.empty())
       throw task_error{library +
                        " is a shared library without a job: add TROUPE_JOB(class, \"name\")"};
-    return choose(jobs, name, library);
-  } catch (const task_error& e) {
+    return choose(jobs, name, library, sum);
+  } catch (const std::exception& e) {
     return unexpected{std::string{e.what()}};
+  } catch (...) {
+    return unexpected{"the library " + library + " threw something that is no std::exception"};
   }
 }
 
@@ -153,10 +158,15 @@ result<void, std::string> check_settings(const job_class& job, const job_setting
     if (std::find(known.begin(), known.end(), name) == known.end())
       return unexpected{"the job " + job.name + " has no setting '" + name + "'; it has " +
                         listed(known, name)};
+  const auto refused = [&](const char* why) {
+    return unexpected{"the job " + job.name + " refuses its settings: " + why};
+  };
   try {
     job.make(given);
   } catch (const std::exception& e) {
-    return unexpected{"the job " + job.name + " refuses its settings: " + e.what()};
+    return refused(e.what());
+  } catch (...) {
+    return refused("it threw something that is no std::exception");
   }
   return {};
 }

@@ -58,6 +58,7 @@ class local_run {
     if (!plan) return unexpected{plan.error()};
     spec_.token = plan->token;
     spec_.cuts = plan->cuts;
+    spec_.library_sum = plan->library_sum;
     auto opened = executor_->open(spec_, directory_);
     if (!opened) return give_up(opened.error());
     runner_ = *opened;

@@ -12,7 +12,6 @@ constexpr std::uint64_t memory_min = 16 << 10;
 constexpr std::uint64_t memory_max = std::uint64_t{3} << 30;  // offsets in the buffer have 32 bits
 constexpr std::size_t record_header = 8;
 constexpr std::size_t fan_in_max = 256;
-constexpr std::size_t check_every = 4096;  // records
 }  // namespace
 
 void combining_writer::add(std::string_view key, std::string_view value) {
@@ -133,10 +132,7 @@ void map_buffer::for_each_entry(const sorted_record& f) {
 // ---- records that are combined in place ---------------------------------------------------------
 
 void map_buffer::add_cell(combining_table::cell& empty, const hashed_key& key, std::uint64_t bits) {
-  const auto arena = table_.arena_bytes() + (key.size > 16 ? key.size + 8 : 0);
-  const auto cells =
-      (table_.wants_room() ? table_.cells_grown() : table_.cells()) * combining_table::cell_bytes;
-  if (table_.used() > 0 && cells + arena > settings_.memory) {
+  if (table_.used() > 0 && table_.bytes_with(key) + sort_bytes() > settings_.memory) {
     guarded([&] { spill(); });
     return table_.fill(table_.find(key), key, bits);
   }
@@ -145,12 +141,18 @@ void map_buffer::add_cell(combining_table::cell& empty, const hashed_key& key, s
   table_.fill(table_.find(key), key, bits);
 }
 
+namespace {
+struct place {
+  std::uint64_t prefix;
+  std::uint32_t cell;
+  std::uint32_t part;
+};
+}  // namespace
+
+// What for_each_cell will need.
+std::size_t map_buffer::sort_bytes() const { return (table_.used() + 1) * sizeof(place); }
+
 void map_buffer::for_each_cell(const sorted_record& f) {
-  struct place {
-    std::uint64_t prefix;
-    std::uint32_t cell;
-    std::uint32_t part;
-  };
   std::vector<place> places;
   places.reserve(table_.used());
   for (std::uint32_t i = 0; i < table_.cells(); ++i) {
@@ -186,9 +188,8 @@ map_buffer::runs map_buffer::write_sorted(file_writer& to) {
           *run, job_.combines && !job_.in_place ? &code_ : nullptr);
     }
   };
-  std::size_t n = 0;
   const sorted_record write = [&](std::uint32_t p, std::string_view key, std::string_view value) {
-    if (++n % check_every == 0 && settings_.check) settings_.check();
+    tick(key.size() + value.size());
     finish_to(p);
     combined->add(key, value);
   };
@@ -200,6 +201,11 @@ map_buffer::runs map_buffer::write_sorted(file_writer& to) {
   finish_to(settings_.parts);
   clear();
   return written;
+}
+
+void map_buffer::tick(std::size_t bytes) {
+  worked_ += bytes;
+  if (pace_.due() && settings_.check) settings_.check(worked_);
 }
 
 void map_buffer::clear() {
@@ -232,8 +238,8 @@ segment map_buffer::merge(const std::vector<runs>& from, std::size_t begin, std:
   merger merged{std::move(readers)};
   run_writer run{to};
   combining_writer out{run, job_.combines ? &code_ : nullptr};
-  for (std::size_t n = 0; merged.next(); ++n) {
-    if (n % check_every == 0 && settings_.check) settings_.check();
+  while (merged.next()) {
+    tick(merged.key().size() + merged.value().size());
     out.add(merged.key(), merged.value());
   }
   return out.finish();

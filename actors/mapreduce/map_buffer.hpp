@@ -22,8 +22,9 @@ struct map_buffer_settings {
   std::uint32_t parts = 1;
   std::vector<std::string> cuts{};  // for partitioning::range
   std::uint64_t memory = 64 << 20;
-  std::string path{};             // directory and NAME
-  std::function<void()> check{};  // throws when the attempt is cancelled
+  std::string path{};  // directory and NAME
+  // now and then, with the bytes sorted and merged; throws when the attempt is cancelled
+  std::function<void(std::uint64_t)> check{};
 };
 
 // Folds the values of equal keys that come one behind the other into one, where the job combines.
@@ -70,6 +71,7 @@ class map_buffer final : public map_sink {
   void guarded(const std::function<void()>& step);
   void spill();
   runs write_sorted(file_writer& to);
+  std::size_t sort_bytes() const;
   void for_each_cell(const sorted_record& f);
   void for_each_entry(const sorted_record& f);
   bool empty() const { return table_.used() == 0 && entries_ == 0; }
@@ -78,6 +80,7 @@ class map_buffer final : public map_sink {
   segment merge(const std::vector<runs>& from, std::size_t begin, std::size_t end,
                 std::uint32_t part, file_writer& to);
   std::size_t fan_in() const;
+  void tick(std::size_t bytes);
 
   const job_class& job_;
   task_code& code_;
@@ -90,6 +93,8 @@ class map_buffer final : public map_sink {
   std::vector<runs> spills_{};
   std::uint64_t spilled_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t worked_ = 0;  // bytes sorted and merged
+  pace pace_{};
   std::exception_ptr failed_{};  // kept, lest the job's map swallows it
   bool finished_ = false;
 };

@@ -116,8 +116,7 @@ class combining_table {
 
   std::size_t used() const { return used_; }
   std::size_t cells() const { return mask_ + 1; }
-  std::size_t cells_grown() const { return cells() * (cells() < leaps_below ? 4 : 2); }
-  std::size_t arena_bytes() const { return arena_.size(); }
+  std::size_t bytes_with(const hashed_key& key) const;  // at most, while this key is filled in
   std::string_view key_of(const cell& c) const {
     return {c.where == 1 ? reinterpret_cast<const char*>(c.head)
                          : arena_.data() + 8 * std::size_t{c.where - 2},
@@ -138,6 +137,7 @@ class combining_table {
   };
   using cells_ptr = std::unique_ptr<cell[], release>;
   static cells_ptr zeroed(std::size_t cells);
+  std::size_t cells_grown() const { return cells() * (cells() < leaps_below ? 4 : 2); }
   void use(cells_ptr cells, std::size_t n);
   cells_ptr cells_{};
   std::vector<char> arena_;

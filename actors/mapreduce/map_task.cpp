@@ -2,22 +2,9 @@
 #include "actors/mapreduce/split_reader.hpp"
 #include "actors/mapreduce/tasks.hpp"
 
-#include <charconv>
 #include <new>
 namespace troupe::mapreduce {
 namespace {
-std::uint64_t record_max(const job_spec& spec) {
-  const auto found = spec.settings.find("troupe.record_bytes_max");
-  if (found == spec.settings.end()) return record_max_default;
-  std::uint64_t bytes = 0;
-  const auto& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
-  if (error != std::errc{} || end != text.data() + text.size() || bytes == 0)
-    throw task_error{"troupe.record_bytes_max is '" + text +
-                     "'; it must be a number of bytes above 0"};
-  return bytes;
-}
-
 class map_attempt {
  public:
   map_attempt(const task_place& at, const map_task& task, attempt_context& context)
@@ -48,7 +35,7 @@ class map_attempt {
                 .single_records =
                     skipping && at_.job->format == records::blocks && task_.id.attempt > 1,
                 .record_max = record_max(*at_.spec),
-                .check = [this](std::uint64_t bytes) { check(bytes); }});
+                .check = [this](std::uint64_t bytes) { check(bytes, 0); }});
     map_buffer buffer{*at_.job,
                       *code,
                       {.parts = at_.spec->reducers,
@@ -56,10 +43,10 @@ class map_attempt {
                        .memory = at_.spec->memory_bytes,
                        .path = at_.directory + "/map-" + std::to_string(task_.id.task) + "-" +
                                std::to_string(task_.id.attempt),
-                       .check = [this] { check(reader_->bytes()); }}};
-    in_job_ = true;
+                       .check = [this](std::uint64_t sorted) { check(mapped_, sorted); }}};
+    now_ = phase::map;
     code->map(*reader_, buffer);
-    in_job_ = false;
+    now_ = phase::sort;
     map_done done{.id = task_.id, .output = buffer.finish(), .counters = code->counters()};
     count(done, buffer);
     return done;
@@ -83,23 +70,27 @@ class map_attempt {
     if (reader_->skipped() > 0) put(skipped_records, reader_->skipped());
   }
 
-  void check(std::uint64_t bytes) {
+  // `sorted` bytes say that it works while it spills and merges, and no record is mapped.
+  void check(std::uint64_t mapped, std::uint64_t sorted) {
     if (context_.cancelled()) throw task_cancelled{};
+    mapped_ = mapped;
+    sorted_ = std::max(sorted_, sorted);
     const auto all = std::max<std::uint64_t>(task_.input.bytes, 1);
-    context_.progress(static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes * 1000 / all, 1000)),
-                      reader_->count, bytes);
+    context_.progress(
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(mapped * 1000 / all, 1000)),
+        reader_->count, mapped + sorted_);
   }
 
   std::string place() const {
-    return reader_ == nullptr || !in_job_
-               ? std::string{}
-               : " at " + reader_->path() + ", offset " + std::to_string(reader_->at);
+    return now_ == phase::map ? " at " + reader_->path() + ", offset " + std::to_string(reader_->at)
+                              : std::string{};
   }
   unexpected<task_failed> failed(std::string reason) const {
     return unexpected{task_failed{.id = task_.id, .reason = std::move(reason)}};
   }
   unexpected<task_failed> failed_in_job(const std::string& what) const {
-    if (!in_job_) return failed("the job could not be set up: " + what);
+    if (now_ == phase::setup) return failed("the job could not be set up: " + what);
+    if (now_ == phase::sort) return failed("the job's map output could not be sorted: " + what);
     return unexpected{task_failed{.id = task_.id,
                                   .reason = "the job's map failed" + place() + ": " + what,
                                   .bad_record = {{reader_->path(), reader_->at}}}};
@@ -109,7 +100,9 @@ class map_attempt {
   const map_task& task_;
   attempt_context& context_;
   std::unique_ptr<split_reader> reader_{};
-  bool in_job_ = false;
+  enum class phase { setup, map, sort } now_ = phase::setup;
+  std::uint64_t mapped_ = 0;
+  std::uint64_t sorted_ = 0;
 };
 }  // namespace
 

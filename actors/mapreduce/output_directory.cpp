@@ -12,10 +12,76 @@ namespace {
 namespace fs = std::filesystem;
 std::string temporary(const std::string& output) { return output + "/_temporary"; }
 std::string token_file(const std::string& output) { return temporary(output) + "/token"; }
+std::string attempts(const std::string& output, const std::string& token) {
+  return temporary(output) + "/of-" + token;
+}
 bool exists(const std::string& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
+
+bool is_ours(const std::string& output, const std::string& token) {
+  if (output.empty() || token.empty()) return false;
+  std::string found(token.size() + 1, '\0');
+  try {
+    const auto f = file::open(token_file(output));
+    found.resize(f.read_some(found.data(), found.size(), 0));
+  } catch (const task_error&) {
+    return false;
+  }
+  return found == token;
+}
+
+[[noreturn]] void not_ours(const std::string& output) {
+  throw task_error{"the output directory " + output +
+                   " is no longer this job's: somebody removed it, or another job writes there"};
+}
+
+// With each directory's entry on disk before the next is made.
+void make_directories(const fs::path& path, const std::string& output) {
+  std::error_code error;
+  if (path.empty() || fs::is_directory(path, error)) return;
+  const auto above = path.parent_path();
+  if (path.has_filename()) {
+    make_directories(above, output);
+    fs::create_directory(path, error);
+    if (error)
+      throw task_error{"cannot create the output directory " + output + ": " + error.message()};
+    return sync_directory(above.empty() ? "." : above.string());
+  }
+  make_directories(above, output);
+}
+
+// Removes the attempts' files: under another name first, lest one that still runs adds to them.
+void remove_attempts(const std::string& output, const std::string& token, std::error_code& error) {
+  const auto aside = attempts(output, token) + "-removed";
+  fs::rename(attempts(output, token), aside, error);
+  if (error && error != std::errc::no_such_file_or_directory) return;
+  error.clear();
+  fs::remove_all(aside, error);
+}
+
+// Removes what prepare_output made, unless it comes to its end.
+class unfinished {
+ public:
+  unfinished(const std::string& output, const std::string& token)
+      : output_{output}, token_{token} {}
+  ~unfinished() {
+    if (done_) return;
+    std::error_code ignored;
+    fs::remove(attempts(output_, token_), ignored);
+    remove_file(token_file(output_));
+    fs::remove(temporary(output_), ignored);
+    if (made_output) fs::remove(output_, ignored);
+  }
+  void done() { done_ = true; }
+  bool made_output = false;
+
+ private:
+  const std::string& output_;
+  const std::string& token_;
+  bool done_ = false;
+};
 }  // namespace
 
 std::string part_name(std::uint32_t partition) {
@@ -24,77 +90,103 @@ std::string part_name(std::uint32_t partition) {
   return name;
 }
 
-std::string attempt_file(const std::string& output, std::uint32_t partition,
-                         std::uint32_t attempt) {
-  return temporary(output) + "/" + part_name(partition) + "-" + std::to_string(attempt);
+std::string attempt_file(const std::string& output, const std::string& token,
+                         std::uint32_t partition, std::uint32_t attempt) {
+  return attempts(output, token) + "/" + part_name(partition) + "-" + std::to_string(attempt);
 }
 
 void prepare_output(const std::string& output, const std::string& token) {
   if (output.empty()) throw task_error{"the job has no output directory: name one with --output"};
+  const auto check = [&](const std::error_code& error, const char* what) {
+    if (error)
+      throw task_error{"cannot " + std::string{what} + " the output directory " + output + ": " +
+                       error.message()};
+  };
   std::error_code error;
-  fs::create_directories(output, error);
-  if (error)
-    throw task_error{"cannot create the output directory " + output + ": " + error.message()};
+  const bool there = exists(output);
+  make_directories(output, output);
   const bool empty = fs::is_empty(output, error);
-  if (error)
-    throw task_error{"cannot look into the output directory " + output + ": " + error.message()};
+  check(error, "look into");
+  const auto taken = [&] {
+    return task_error{"the output directory " + output +
+                      " is in use by another job, or was left by one whose master died: name "
+                      "another, or remove it if no job writes there"};
+  };
+  if (exists(temporary(output))) throw taken();
   if (!empty)
     throw task_error{"the output directory " + output +
                      " holds files already: remove them, or name another"};
-  fs::create_directory(temporary(output), error);
-  if (error)
-    throw task_error{"cannot write to the output directory " + output + ": " + error.message()};
+  const bool ours = fs::create_directory(temporary(output), error);
+  check(error, "write to");
+  if (!ours) throw taken();
+  unfinished made{output, token};
+  made.made_output = !there;
   auto f = file::create(token_file(output));
   f.append(token);
   f.sync();
   f.close();
+  fs::create_directory(attempts(output, token), error);
+  check(error, "write to");
+  sync_directory(temporary(output));
+  sync_directory(output);
+  made.done();
 }
 
 void find_output(const std::string& output, const std::string& token) {
-  std::string found(token.size() + 1, '\0');
-  try {
-    const auto f = file::open(token_file(output));
-    found.resize(f.read_some(found.data(), found.size(), 0));
-  } catch (const task_error&) {
-    found.clear();
-  }
-  if (found != token || token.empty())
+  if (!is_ours(output, token))
     throw task_error{"the output directory " + output +
                      " is not the one that the job's master sees: inputs and output must lie on a "
                      "file system that "
                      "all nodes see"};
 }
 
-void commit_part(const std::string& output, std::uint32_t partition, const std::string& attempt) {
+void commit_part(const std::string& output, const std::string& token, std::uint32_t partition,
+                 const std::string& attempt) {
+  if (!is_ours(output, token)) not_ours(output);
   const auto part = output + "/" + part_name(partition);
   if (std::rename(attempt.c_str(), part.c_str()) != 0) {
     const int error = errno;
-    if (error == ENOENT && exists(part)) return;
+    // looked at in this order: the part was there while the directory was ours
+    if (error == ENOENT && exists(part) && is_ours(output, token)) return;
     throw task_error{"cannot rename " + attempt + " to " + part + ": " + std::strerror(error)};
   }
   sync_directory(output);
 }
 
-void finish_output(const std::string& output, std::uint32_t parts) {
+void finish_output(const std::string& output, const std::string& token, std::uint32_t parts) {
+  const auto success = output + "/_SUCCESS";
   for (std::uint32_t p = 0; p < parts; ++p)
     if (!exists(output + "/" + part_name(p)))
       throw task_error{"the output directory " + output + " lacks " + part_name(p) +
                        ", which was written: somebody else removed it"};
-  std::error_code ignored;
-  fs::remove_all(temporary(output), ignored);
-  auto f = file::create(output + "/_SUCCESS");
-  f.sync();
-  f.close();
-  sync_directory(output);
+  if (!is_ours(output, token)) {
+    if (exists(success) && !exists(token_file(output))) return;
+    not_ours(output);
+  }
+  if (!exists(success)) {
+    auto f = file::create(success);
+    f.sync();
+    f.close();
+    sync_directory(output);
+  }
+  // the token last: without it abort_output could not undo what fails before
+  std::error_code error;
+  remove_attempts(output, token, error);
+  if (!error) fs::remove(token_file(output), error);
+  if (error)
+    throw task_error{"cannot remove the temporary files in " + temporary(output) + ": " +
+                     error.message()};
+  fs::remove(temporary(output), error);  // unless somebody keeps files of his own there
 }
 
-void abort_output(const std::string& output, std::uint32_t parts) {
+void abort_output(const std::string& output, const std::string& token, std::uint32_t parts) {
+  if (!is_ours(output, token)) return;
   std::error_code ignored;
-  // without our token it is not our job's directory
-  if (output.empty() || !exists(token_file(output))) return;
+  remove_attempts(output, token, ignored);
   for (std::uint32_t p = 0; p < parts; ++p) remove_file(output + "/" + part_name(p));
   remove_file(output + "/_SUCCESS");
-  fs::remove_all(temporary(output), ignored);
+  remove_file(token_file(output));
+  fs::remove(temporary(output), ignored);
   fs::remove(output, ignored);  // unless it holds something
 }
 }  // namespace troupe::mapreduce

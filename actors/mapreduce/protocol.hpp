@@ -27,9 +27,10 @@ struct list_jobs {  // answered with job_list: of all trackers, or of this one
 TROUPE_MESSAGE(list_jobs, everywhere)
 struct job_list {
   std::vector<job_status> jobs;
+  std::vector<std::string> silent;  // nodes whose trackers did not answer: their jobs are missing
 };
-TROUPE_MESSAGE(job_list, jobs)
-struct find_job {  // answered with job_status, or an error: not_found, unreachable
+TROUPE_MESSAGE(job_list, jobs, silent)
+struct find_job {  // answered with job_status, or an error: not_found; unreachable, its master
   std::string job;
 };
 TROUPE_MESSAGE(find_job, job)
@@ -114,9 +115,12 @@ struct worker_leaves {
   std::string worker;
 };
 TROUPE_MESSAGE(worker_leaves, worker)
-struct leave_work {  // answered when nothing runs and no job needs this worker's outputs any more
+// Answered when nothing runs and no job needs this worker's outputs any more. What still runs after
+// half of the time is given back.
+struct leave_work {
+  std::uint32_t within_ms = 0;  // that the node has; 0: the worker's setting
 };
-TROUPE_MESSAGE(leave_work)
+TROUPE_MESSAGE(leave_work, within_ms)
 
 // Every program whose nodes run jobs calls this on its configuration.
 void register_mapreduce_types(caf::actor_system_config& config);

@@ -3,11 +3,16 @@
 #include "actors/mapreduce/map_buffer.hpp"
 
 #include <algorithm>
+#include <cerrno>
 namespace troupe::mapreduce {
 namespace {
 constexpr std::uint64_t memory_min = 16 << 10;
 constexpr std::size_t fan_in_max = 256;
-constexpr std::uint64_t check_every = 4096;  // records
+
+// The segment is gone or damaged; other errors are this node's own, such as too many open files.
+bool is_lost(const file_error& e) {
+  return e.code() == 0 || e.code() == ENOENT || e.code() == EIO || e.code() == ESTALE;
+}
 
 std::uint64_t sum_of(const file& from, std::uint64_t offset, std::uint64_t bytes) {
   checksum sum;
@@ -34,7 +39,8 @@ void reduce_input::fetch(shuffle& from) {
     if (event.what == shuffle_event::kind::ended) throw task_cancelled{};
     take(std::move(event), from);
     if (settings_.check)
-      settings_.check(static_cast<std::uint32_t>(fetched_ * 500 / std::max(settings_.maps, 1u)));
+      settings_.check(static_cast<std::uint32_t>(fetched_ * 500 / std::max(settings_.maps, 1u)),
+                      worked_);
   }
 }
 
@@ -47,6 +53,7 @@ void reduce_input::take(shuffle_event&& event, shuffle& from) {
     return;
   }
   if (event.what == shuffle_event::kind::local) return take_local(event, from);
+  worked_ += event.data.size();
   auto& a = arrivals_[event.map];
   a.records = event.part.records;
   a.bytes += event.data.size();
@@ -69,9 +76,11 @@ void reduce_input::take_local(const shuffle_event& event, shuffle& from) {
     // read through once for its sum, it lies in the page cache: no use in a copy
     if (event.part.bytes > 0) a.extents = {{event.part.offset, event.part.bytes}};
     a.local = std::make_unique<file>(std::move(f));
-  } catch (const task_error&) {
+  } catch (const file_error& e) {
+    if (!is_lost(e)) throw;
     return from.unreadable(event.map, event.attempt);
   }
+  worked_ += a.bytes;
   // many small ones would cost a descriptor each
   if (a.bytes <= settings_.memory / 16) {
     a.memory.resize(a.bytes);
@@ -150,6 +159,7 @@ reduce_input::arrival reduce_input::merged(std::size_t begin, std::size_t end) {
   run_writer run{*spill_};
   combining_writer to{run, settings_.combine};
   while (from.next()) {
+    worked_ += from.key().size() + from.value().size();
     tick();
     to.add(from.key(), from.value());
   }
@@ -160,17 +170,18 @@ reduce_input::arrival reduce_input::merged(std::size_t begin, std::size_t end) {
 }
 
 void reduce_input::tick() {
-  static_assert((check_every & (check_every - 1)) == 0);
-  if ((++ticks_ & (check_every - 1)) != 0 || !settings_.check) return;
-  const auto done =
-      merger_ == nullptr ? 0 : merger_->bytes_read() * 500 / std::max<std::uint64_t>(bytes_, 1);
-  settings_.check(500 + static_cast<std::uint32_t>(std::min<std::uint64_t>(done, 500)));
+  if (!pace_.due() || !settings_.check) return;
+  const auto merged = merger_ == nullptr ? 0 : merger_->bytes_read();
+  const auto done = merged * 500 / std::max<std::uint64_t>(bytes_, 1);
+  settings_.check(500 + static_cast<std::uint32_t>(std::min<std::uint64_t>(done, 500)),
+                  worked_ + merged);
 }
 
 bool reduce_input::next_group() {
   if (at_ == place::first_value) at_ = place::later_value;
   for (std::string_view unread; at_ == place::later_value;) next_value(unread);
   if (at_ == place::end) return false;
+  tick();
   key_.assign(merger_->key());
   at_ = place::first_value;
   ++groups_;

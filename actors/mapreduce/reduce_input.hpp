@@ -19,9 +19,10 @@ namespace troupe::mapreduce {
 struct reduce_input_settings {
   std::uint32_t maps = 0;
   std::uint64_t memory = 64 << 20;
-  std::string path{};                                      // of the spill file
-  task_code* combine = nullptr;                            // where the job combines
-  std::function<void(std::uint32_t thousandths)> check{};  // throws when the attempt is cancelled
+  std::string path{};            // of the spill file
+  task_code* combine = nullptr;  // where the job combines
+  // now and then, with the bytes fetched and merged; throws when the attempt is cancelled
+  std::function<void(std::uint32_t thousandths, std::uint64_t bytes)> check{};
 };
 
 class reduce_input final : public group_source {
@@ -65,7 +66,8 @@ class reduce_input final : public group_source {
   std::unique_ptr<file_writer> spill_{};
   std::unique_ptr<merger> merger_{};
   enum class place { group_start, first_value, later_value, end } at_ = place::end;  // of the merge
-  std::uint64_t ticks_ = 0;
+  pace pace_{};
+  std::uint64_t worked_ = 0;  // bytes fetched and merged beforehand
   std::uint64_t groups_ = 0, records_ = 0, bytes_ = 0, spilled_ = 0, fetched_ = 0;
 };
 }  // namespace troupe::mapreduce

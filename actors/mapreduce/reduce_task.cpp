@@ -5,7 +5,7 @@
 #include <new>
 namespace troupe::mapreduce {
 namespace {
-// One attempt's part, under its temporary name until it is whole.
+// One attempt's part, under its temporary name until it is whole. The name is this attempt's alone.
 class part_file final : public part_sink {
  public:
   part_file(const std::string& path, std::function<void()> check)
@@ -76,17 +76,20 @@ class reduce_attempt {
                               .path = at_.directory + "/reduce-" + std::to_string(task_.id.task) +
                                       "-" + std::to_string(task_.id.attempt) + ".spill",
                               .combine = at_.job->combines ? code.get() : nullptr,
-                              .check = [this](std::uint32_t thousandths) { check(thousandths); }});
+                              .check = [this](std::uint32_t thousandths, std::uint64_t bytes) {
+                                check(thousandths, bytes);
+                              }});
     input_->fetch(shuffle_);
     input_->merge();
-    part_file part{attempt_file(at_.spec->output, task_.id.task, task_.id.attempt),
-                   [this] { check(last_); }};
+    const auto file =
+        attempt_file(at_.spec->output, at_.spec->token, task_.id.task, task_.id.attempt);
+    part_file part{file, [this] { check(last_, bytes_); }};
     in_job_ = true;
     code->reduce(*input_, part);
     in_job_ = false;
     part.finish();
     reduce_done done{.id = task_.id,
-                     .file = attempt_file(at_.spec->output, task_.id.task, task_.id.attempt),
+                     .file = file,
                      .bytes = part.bytes(),
                      .records = part.count,
                      .counters = code->counters()};
@@ -102,10 +105,11 @@ class reduce_attempt {
     return done;
   }
 
-  void check(std::uint32_t thousandths) {
+  void check(std::uint32_t thousandths, std::uint64_t bytes) {
     if (context_.cancelled()) throw task_cancelled{};
     last_ = thousandths;
-    context_.progress(thousandths, input_->groups(), input_->bytes());
+    bytes_ = bytes;
+    context_.progress(thousandths, input_->groups(), bytes);
   }
   std::string place() const {
     return input_ == nullptr || !in_job_ ? std::string{}
@@ -120,7 +124,8 @@ class reduce_attempt {
   shuffle& shuffle_;
   attempt_context& context_;
   std::unique_ptr<reduce_input> input_{};
-  std::uint32_t last_ = 0;
+  std::uint32_t last_ = 0;   // progress,
+  std::uint64_t bytes_ = 0;  // and bytes
   bool in_job_ = false;
 };
 }  // namespace

@@ -1,6 +1,7 @@
 #include "actors/mapreduce/split_reader.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include <fcntl.h>
@@ -9,6 +10,18 @@ namespace {
 constexpr std::size_t chunk_bytes = 256 << 10;
 constexpr std::uint64_t large = 4 << 20;  // worth telling the kernel how it is read
 }  // namespace
+
+std::uint64_t record_max(const job_spec& spec) {
+  const auto found = spec.settings.find("troupe.record_bytes_max");
+  if (found == spec.settings.end()) return record_max_default;
+  std::uint64_t bytes = 0;
+  const auto& text = found->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  if (error != std::errc{} || end != text.data() + text.size() || bytes == 0)
+    throw task_error{"troupe.record_bytes_max is '" + text +
+                     "'; it must be a number of bytes above 0"};
+  return bytes;
+}
 
 split_reader::split_reader(const job_class& job, const task_code& code, reading what)
     : format_{job.format}, what_{std::move(what)}, buffer_(chunk_bytes + block_slack) {
@@ -26,15 +39,31 @@ bool split_reader::skip(std::uint64_t offset) {
 }
 
 bool split_reader::next(block& to) {
+  if (what_.check) what_.check(bytes_);  // the block before is done
   for (;;) {
     if (file_ && next_in_piece(to)) {
       bytes_ += static_cast<std::uint64_t>(to.end - to.begin);
       at = to.offset;
-      if (what_.check) what_.check(bytes_);
+      block_end_ = begin_offset();
       return true;
     }
     if (!open_next()) return false;
   }
+}
+
+void split_reader::tick() {
+  if (what_.check) what_.check(bytes_ - std::min(bytes_, block_end_ - std::min(block_end_, at)));
+}
+
+// Another size or time means another content, be it that nodes see different files.
+void split_reader::check_unchanged(const piece& p) const {
+  const auto [size, changed] = file_.state();
+  if ((p.size == 0 || p.size == size) && (p.changed == 0 || p.changed == changed)) return;
+  throw task_error{
+      path_ + " is not what the job's master saw (" + std::to_string(p.size) + " bytes then, " +
+      std::to_string(size) +
+      " bytes here and now): all nodes must see the same files, and inputs must not change while "
+      "a job runs"};
 }
 
 bool split_reader::open_next() {
@@ -44,6 +73,7 @@ bool split_reader::open_next() {
   path_ = p.path;
   at = p.offset;
   file_ = file::open(path_);
+  check_unchanged(p);
   if (p.length > large)
     ::posix_fadvise(file_.descriptor(), static_cast<off_t>(p.offset), static_cast<off_t>(p.length),
                     POSIX_FADV_SEQUENTIAL);

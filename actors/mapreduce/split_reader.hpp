@@ -23,8 +23,11 @@ struct reading {
   bool single_records = false;  // blocks of one record each, to find the one that crashes the job
   std::uint64_t record_max = record_max_default;
   std::function<void(std::uint64_t bytes)>
-      check{};  // after each block; throws when the attempt is cancelled
+      check{};  // now and then, with the bytes mapped; throws when the attempt is cancelled
 };
+
+// The longest record that a job reads: troupe.record_bytes_max, where that is set.
+std::uint64_t record_max(const job_spec& spec);
 
 class split_reader final : public record_source {
  public:
@@ -33,11 +36,13 @@ class split_reader final : public record_source {
   bool skip(std::uint64_t offset) override;
 
   const std::string& path() const { return path_; }  // of the file that is being read
-  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t bytes() const { return bytes_; }     // read, up to the end of the current block
   std::uint64_t skipped() const { return skipped_; }
 
  private:
+  void tick() override;
   bool open_next();
+  void check_unchanged(const piece& p) const;
   void find_first_record();
   bool next_in_piece(block& to);
   bool read_more();  // false: the file's end
@@ -58,6 +63,7 @@ class split_reader final : public record_source {
   std::uint64_t end_offset_ = 0;  // in the file, of filled_
   std::uint64_t piece_end_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t block_end_ = 0;  // its offset in the file
   std::uint64_t skipped_ = 0;
 };
 }  // namespace troupe::mapreduce

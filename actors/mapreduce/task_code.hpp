@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <time.h>
 namespace troupe::mapreduce {
 // A failure of the task's surroundings (a full disk, a vanished file, a cancelled attempt), with
 // the sentence for the user. It is an exception because it has to cross the user's map or reduce,
@@ -26,12 +28,46 @@ class task_cancelled : public task_error {
   task_cancelled() : task_error{"the attempt was cancelled"} {}
 };
 
+// What a job's combine threw: no single record is to blame for it.
+[[noreturn, gnu::cold, gnu::noinline]] inline void combine_failed() {
+  try {
+    throw;
+  } catch (const task_error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw task_error{std::string{"the job's combine failed: "} + e.what()};
+  } catch (...) {
+    throw task_error{"the job's combine failed: it threw what is no std::exception"};
+  }
+}
+
 // How the input is cut for the job's map.
 enum class records : std::uint8_t {
   lines,   // a line without its \n; a \r before it stays
   blocks,  // many whole records of text at once, ended by the job's separators; for jobs that look
            // at words
   files,   // a whole file, whatever its bytes
+};
+
+// When a loop over records is to look up from its work: every 64 of them, and sooner where they are
+// slow.
+class pace {
+ public:
+  bool due() {
+    const auto now = coarse_milliseconds();
+    if ((++count_ & 63) != 0 && now - last_ < 50) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  static std::int64_t coarse_milliseconds() {  // a few nanoseconds; the clock moves every 4 ms
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  }
+  std::int64_t last_ = coarse_milliseconds();
+  std::uint32_t count_ = 0;
 };
 
 // Whole records of one file, one behind the other.
@@ -51,9 +87,22 @@ class record_source {
   virtual bool skip(
       std::uint64_t offset) = 0;  // true: this record of the current block is to be passed over
 
+  // Before each record.
+  void begins(std::uint64_t offset) {
+    at = offset;
+    ++count;
+    if (pace_.due()) tick();
+  }
+
   std::uint64_t at =
       0;  // the offset of the record that is being mapped, for whom the job throws at
   std::uint64_t count = 0;
+
+ protected:
+  virtual void tick() = 0;  // reports progress, and throws when the attempt is cancelled
+
+ private:
+  pace pace_{};
 };
 
 // Groups of one partition, in the order of the keys' bytes; a group's values come one at a time, in
@@ -134,6 +183,7 @@ struct job_class {
   bool in_place = false;          // combined in the map's hash table (map_sink.hpp)
   std::uint32_t value_bytes = 0;  // of a value that is combined in place
   bool skip_bad_records = false;
+  std::uint64_t library_sum = 0;  // checksum of the library that has it; 0: compiled in
   std::shared_ptr<task_code> (*make)(const job_settings&) =
       nullptr;  // throws what the job's setup throws
 };

@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <utility>
 namespace troupe::mapreduce {
 namespace {
 constexpr std::uint32_t reducers_max = 10'000;
+constexpr std::uint32_t library_deaths_max = 2;
 
 std::string hex(std::uint64_t number) {
   std::array<char, 16> digits{};
@@ -19,7 +21,8 @@ std::string hex(std::uint64_t number) {
 
 // What is wrong with a submission; empty: nothing.
 std::string complaint(const job_spec& job) {
-  if (job.name.empty()) return "a submission names its job, for example wordcount";
+  if (job.name.empty() && job.library.empty())
+    return "a submission names its job, for example wordcount, or the library that has it";
   if (job.inputs.empty()) return "a job needs at least one input path";
   if (job.output.empty()) return "a job needs an output directory";
   if (job.reducers > reducers_max)
@@ -45,6 +48,7 @@ caf::behavior tracker_actor::make_behavior() {
   set_down_handler([this](const caf::down_msg& down) {
     for (const auto& [id, w] : workers_)
       if (w.handle.address() == down.source) return lose(std::string{id});
+    on_clerk_down(down);
   });
   caf::message_handler users{
       [this](submit& request) { return on_submit(request.job); },
@@ -98,7 +102,7 @@ caf::behavior tracker_actor::make_behavior() {
 void tracker_actor::on_exit() {
   for (auto& [id, e] : jobs_) {
     e.cancelled->store(true);
-    if (e.clerk) send(e.clerk, remove_parts{e.core != nullptr});
+    if (e.clerk) send(e.clerk, remove_parts{});
   }
   jobs_.clear();
   workers_.clear();
@@ -111,17 +115,21 @@ caf::result<job_status> tracker_actor::on_submit(job_spec& wanted) {
     return make_error(errc::invalid_argument, std::move(wrong));
   wanted.id = prefix_ + std::to_string(++numbers_);
   wanted.weight = std::max(wanted.weight, 1u);
+  // code that nobody has tried yet runs in the nodes' processes: a crash of it costs two of them
+  if (!wanted.library.empty()) wanted.deaths_max = std::min(wanted.deaths_max, library_deaths_max);
   if (wanted.reducers == 0)
     wanted.reducers = std::clamp(slots(task_kind::reduce), 1u, reducers_max);
   auto& e = jobs_[wanted.id];
   e.spec = std::move(wanted);
   e.submitted = now();
   e.status.id = e.spec.id;
-  e.status.name = e.spec.name;
+  e.status.name =
+      e.spec.name.empty() ? std::filesystem::path{e.spec.library}.filename().string() : e.spec.name;
   e.status.output = e.spec.output;
   e.status.master = s_.id;
   e.clerk = spawn_clerk(system(), caf::actor_cast<caf::actor>(this), s_.code, e.spec,
                         std::max(slots(task_kind::map), 1u), e.cancelled);
+  monitor(e.clerk);
   write_submitted(s_.events, e.spec);
   arm();
   return status_of(e);
@@ -135,23 +143,31 @@ caf::result<job_list> tracker_actor::on_list(bool everywhere) {
   };
   auto g = std::make_shared<gathering>();
   for (const auto& [id, e] : jobs_) g->all.jobs.push_back(status_of(e));
-  std::vector<caf::actor> others;
-  for (const auto& [id, w] : workers_)
-    if (everywhere && id != s_.id && w.tracker) others.push_back(w.tracker);
+  std::map<std::string, caf::actor> others;
+  for (const auto& [id, w] : workers_) {
+    if (!everywhere || id == s_.id) continue;
+    if (w.tracker)
+      others[id] = w.tracker;
+    else
+      g->all.silent.push_back(id);  // it has not answered our greeting
+  }
   if (others.empty()) return std::move(g->all);
   g->missing = others.size();
   g->promise = make_response_promise<job_list>();
   const auto arrived = [g] {
     if (--g->missing == 0) g->promise.deliver(std::move(g->all));
   };
-  for (const auto& other : others)
+  for (const auto& [id, other] : others)
     request(other, std::chrono::seconds{2}, list_jobs{false})
         .then(
             [g, arrived](job_list& list) {
               std::move(list.jobs.begin(), list.jobs.end(), std::back_inserter(g->all.jobs));
               arrived();
             },
-            [arrived](const caf::error&) { arrived(); });
+            [g, arrived, id = id](const caf::error&) {
+              g->all.silent.push_back(id);
+              arrived();
+            });
   return g->promise;
 }
 
@@ -161,32 +177,28 @@ caf::result<job_status> tracker_actor::on_cancel(entry& e) {
     const auto status = status_of(e);
     if (status.state == job_state::cancelled) return status;
   } else if (e.status.state == job_state::preparing) {
-    e.cancelled->store(true);  // its plan, when it comes, is thrown away
-    return status_of(e);
+    e.cancelled->store(true);  // its plan, when it comes, is thrown away, and what it made with it
+    auto last = status_of(e);
+    last.state = job_state::cancelled;
+    last.error = "it was cancelled";
+    over(e, std::move(last), true);
+    return e.status;
   }
   return make_error(errc::refused, "job " + e.spec.id + " is " + to_string(status_of(e).state) +
                                        ": it is too late to cancel it");
 }
 
-// Job ids name the tracker that has the job.
-std::string tracker_actor::owner(const std::string& id) const {
-  const auto number = id.rfind('-');
-  if (number == std::string::npos || number == 0) return {};
-  const auto epoch = id.rfind('-', number - 1);
-  return epoch == std::string::npos ? std::string{} : id.substr(0, epoch);
-}
-
 template <class Request, class Local>
 caf::result<job_status> tracker_actor::at_owner(const Request& request, Local local) {
   if (auto* e = find(request.job)) return local(*e);
-  const auto node = owner(request.job);
+  const auto node = master_of(request.job);
   if (node.empty() || node == s_.id)
     return make_error(errc::not_found,
                       "there is no job " + request.job + ": `troupe jobs` lists what there is");
   const auto found = workers_.find(node);
   if (found == workers_.end() || !found->second.tracker)
     return make_error(errc::unreachable, "job " + request.job + " belongs to node " + node +
-                                             ", which is not there; its jobs ended with it");
+                                             ", which cannot be reached from " + s_.id);
   delegate(found->second.tracker, request);
   return caf::delegated<job_status>{};
 }
@@ -209,15 +221,16 @@ job_status tracker_actor::status_of(const entry& e) {
 void tracker_actor::on_planned(planned& plan) {
   auto* e = find(plan.job);
   if (!e || e->core || mapreduce::over(e->status.state)) return;
-  const bool made = plan.error.empty();
-  if (!made || *e->cancelled) {
+  if (!plan.error.empty()) {
     auto last = status_of(*e);
-    last.state = *e->cancelled ? job_state::cancelled : job_state::failed;
-    last.error = *e->cancelled ? "it was cancelled" : plan.error;
-    return over(*e, std::move(last), made);  // what a refused plan made, it took away itself
+    last.state = job_state::failed;
+    last.error = plan.error;
+    return over(*e, std::move(last), true);
   }
+  if (!plan.plan.name.empty()) e->spec.name = std::move(plan.plan.name);
   e->spec.cuts = std::move(plan.plan.cuts);
   e->spec.token = std::move(plan.plan.token);
+  e->spec.library_sum = plan.plan.library_sum;
   e->spec.skip_bad_records = e->spec.skip_bad_records || plan.plan.skip_bad_records;
   write_planned(s_.events, e->spec, plan.plan.splits.size());
   auto spec = e->spec;
@@ -294,6 +307,20 @@ void tracker_actor::tell(entry& e) {
   e.told = std::move(status);
 }
 
+// It ends by itself only when it is told to; what it left in the output nobody can take away.
+void tracker_actor::on_clerk_down(const caf::down_msg& down) {
+  for (auto& [id, e] : jobs_) {
+    if (!e.clerk || e.clerk.address() != down.source) continue;
+    const auto why = "its master's file system work ended: " + sentence_of(down.reason) +
+                     "; remove " + e.spec.output + " before it runs again";
+    if (e.core) return step(e, host_failed{why});
+    auto last = status_of(e);
+    last.state = job_state::failed;
+    last.error = why;
+    return over(e, std::move(last), true);
+  }
+}
+
 void tracker_actor::arm() {
   if (std::exchange(armed_, true)) return;
   delayed_send(this, s_.tick_every, tracker_tick{});
@@ -313,8 +340,16 @@ void tracker_actor::on_tick() {
     tell(*e);
     busy = true;
   }
+  share_reduces();
   announce(true);
   if (busy) arm();
+}
+
+std::string master_of(const std::string& job) {
+  const auto number = job.rfind('-');
+  if (number == std::string::npos || number == 0) return {};
+  const auto epoch = job.rfind('-', number - 1);
+  return epoch == std::string::npos ? std::string{} : job.substr(0, epoch);
 }
 
 caf::actor spawn_tracker(caf::actor_system& system, tracker_settings settings) {

@@ -27,6 +27,8 @@ struct tracker_settings {
   std::chrono::milliseconds gather{1};  // offers wait so long, to be shared out evenly
   std::size_t kept = 100;
 };
+// The node whose tracker gave a job this id; empty: none can have.
+std::string master_of(const std::string& job);
 // Accepts peer_up and peer_down of workers, and what users send (protocol.hpp).
 caf::actor spawn_tracker(caf::actor_system& system, tracker_settings settings);
 }  // namespace troupe::mapreduce

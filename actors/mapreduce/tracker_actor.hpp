@@ -39,7 +39,8 @@ class tracker_actor : public caf::event_based_actor {
     std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
     std::vector<caf::actor> followers;
     std::vector<job_event> news;
-    job_status told;  // to the followers
+    job_status told;    // to the followers
+    instant lacking{};  // reduce slots since then; 0: it has what it wants
   };
   struct worker {
     caf::actor handle;
@@ -64,9 +65,9 @@ class tracker_actor : public caf::event_based_actor {
   template <class Request, class Local>
   caf::result<job_status> at_owner(const Request& request, Local local);
   void on_planned(planned& plan);
+  void on_clerk_down(const caf::down_msg& down);
   void on_tick();
   entry* find(const std::string& id);
-  std::string owner(const std::string& id) const;
   job_status status_of(const entry& e);
   void feed(const std::string& id, const input& in);
   void step(entry& e, const input& in);
@@ -84,6 +85,7 @@ class tracker_actor : public caf::event_based_actor {
   void announce(bool anyway);
   void match();
   bool place(task_kind kind, const open_offer& offer);
+  void share_reduces();
   std::size_t best_offer(const std::deque<open_offer>& offers) const;
   void send_orders(entry& e, output& out, std::uint64_t offer);
   void send_location(const location_news& news);
@@ -118,4 +120,6 @@ TROUPE_MESSAGE(greet_again, worker)
 
 constexpr std::size_t slot_index(task_kind kind) { return kind == task_kind::map ? 0 : 1; }
 constexpr std::chrono::milliseconds order_patience{10'000};
+// A job that wants a reduce slot for so long will not get one that is free.
+constexpr instant share_patience{500};
 }  // namespace troupe::mapreduce

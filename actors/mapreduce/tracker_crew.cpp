@@ -89,6 +89,31 @@ void tracker_actor::match() {
   announce(false);
 }
 
+// A job whose reduces came first would keep all slots for as long as its maps run.
+void tracker_actor::share_reduces() {
+  constexpr auto reduce = task_kind::reduce;
+  std::vector<std::string> ids;
+  std::vector<fair::need> needs;
+  bool lacks = false;
+  for (auto& [id, e] : jobs_) {
+    if (!e.core) continue;
+    const bool wants = e.core->wants(reduce, now()) && e.core->waiting(reduce) > 0;
+    if (!wants)
+      e.lacking = {};
+    else if (e.lacking == instant{})
+      e.lacking = now();
+    const bool long_enough = wants && now() - e.lacking >= share_patience;
+    lacks = lacks || long_enough;
+    ids.push_back(id);
+    needs.push_back(
+        {e.spec.weight, e.core->running(reduce), long_enough ? e.core->waiting(reduce) : 0});
+  }
+  if (!lacks || ids.size() < 2) return;
+  const auto excess = fair::excess(needs, slots(reduce));
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (auto* e = find(ids[i]); excess[i] > 0 && e && e->core) step(*e, yield_reducers{excess[i]});
+}
+
 std::size_t tracker_actor::best_offer(const std::deque<open_offer>& offers) const {
   std::map<std::string, std::size_t> free;
   for (const auto& offer : offers) ++free[offer.worker];

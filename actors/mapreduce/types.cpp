@@ -32,6 +32,6 @@ void register_mapreduce_types(caf::actor_system_config& config) {
       .add_message_type<shuffle_done>("mr.shuffled")
       .add_message_type<fetch_failed>("mr.unfetched")
       .add_message_type<fetch>("mr.fetch")
-      .add_message_type<chunk>("mr.chunk");
+      .add_message_type<chunk>("bulk.mr.chunk");
 }
 }  // namespace troupe::mapreduce

@@ -27,6 +27,8 @@ struct again {  // a report that did not get through
   std::uint64_t number = 0;
 };
 TROUPE_MESSAGE(again, number)
+struct give_back {};
+TROUPE_MESSAGE(give_back)
 
 constexpr milliseconds report_patience{10'000};
 constexpr milliseconds repeat_after{300};
@@ -77,7 +79,8 @@ class worker_actor : public caf::event_based_actor {
         [this](attempt_ended& ended) { on_ended(ended); },
         [this](const shuffle_done& done) { relay(done.id, done); },
         [this](const fetch_failed& failed) { relay(failed.id, failed); },
-        [this](const leave_work&) { return on_leave(); },
+        [this](const leave_work& order) { return on_leave(milliseconds{order.within_ms}); },
+        [this](const give_back&) { on_give_back(); },
         [this](const again& which) {
           auto node = repeats_.extract(which.number);
           if (node) node.mapped()();
@@ -374,13 +377,26 @@ class worker_actor : public caf::event_based_actor {
   }
 
   // ---- leaving
-  caf::result<worker_leaves> on_leave() {
+  caf::result<worker_leaves> on_leave(milliseconds within) {
     auto promise = make_response_promise<worker_leaves>();
     leavers_.push_back(promise);
-    if (!std::exchange(leaving_, true))
+    if (!std::exchange(leaving_, true)) {
       for (const auto& [id, t] : trackers_) report(id, worker_leaves{s_.id});
+      delayed_send(this, (within.count() > 0 ? within : s_.leave_within) / 2, give_back{});
+    }
     check_left();
     return promise;
+  }
+
+  // They run again elsewhere, at once, and their ends are no deaths under a task.
+  void on_give_back() {
+    std::vector<attempt_ptr> running;
+    for (const auto& [id, a] : attempts_)
+      if (!a->killed) running.push_back(a);
+    for (const auto& a : running) {
+      kill(a->id);
+      report(a->tracker, task_killed{a->id});
+    }
   }
 
   void check_left() {

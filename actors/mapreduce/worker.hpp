@@ -2,7 +2,8 @@
 // in threads of its own, keeps the outputs of its maps for reducers, and reports.
 //   Promises  no more attempts at a time than slots; several trackers share them fairly; what a
 //             tracker ordered ends when the tracker does; a job's local files go when the job is
-//             closed; a report is repeated until its tracker has it or is gone
+//             closed; a report is repeated until its tracker has it or is gone; one that leaves
+//             gives back what has not ended after half its time
 //   Beware    an attempt whose code does not look at its cancel flag keeps its thread; its slot is
 //             given back after `patience`, and the thread is counted as abandoned
 #pragma once
@@ -25,6 +26,7 @@ struct worker_settings {
   std::shared_ptr<executor> code{};
   std::chrono::milliseconds report_every{200};  // progress
   std::chrono::milliseconds patience{10'000};
+  std::chrono::milliseconds leave_within{3'000};  // half of it for attempts to end by themselves
 };
 // Accepts greet, demand and orders of trackers, and leave_work.
 caf::actor spawn_worker(caf::actor_system& system, worker_settings settings);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <iostream>
 
 namespace troupe::program {
@@ -103,6 +104,7 @@ void catch_interrupts() {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
+int interruptions() { return interrupts; }
 bool interrupted() { return interrupts > 0; }
 
 int run(int argc, char** argv) {
@@ -143,6 +145,10 @@ int run(int argc, char** argv) {
   [[maybe_unused]] const auto quiet =
       log::start({.levels = "off"});  // a node starts its own; others speak in sentences
   if (!all.chosen) return static_cast<int>(wrong_usage("troupe", "a verb is missing"));
-  return static_cast<int>(all.chosen());
+  try {
+    return static_cast<int>(all.chosen());
+  } catch (const std::exception& error) {  // a bug of ours: it may have happened after the request
+    return static_cast<int>(fail(exit_code::unknown, std::string{"unexpected: "} + error.what()));
+  }
 }
 }  // namespace troupe::program

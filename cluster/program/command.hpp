@@ -71,6 +71,7 @@ exit_code fail(const caf::error& error);
 // SIGINT and SIGTERM become a question that long verbs ask between their steps.
 void catch_interrupts();
 bool interrupted();
+int interruptions();  // how often
 
 int run(int argc, char** argv);
 }  // namespace troupe::program

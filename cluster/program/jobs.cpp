@@ -1,11 +1,10 @@
 // troupe jobs: all jobs that the members know. troupe job ID: one of them. troupe cancel ID: end one.
 #include "cluster/program/client.hpp"
+#include "cluster/program/json.hpp"
 #include "cluster/program/progress.hpp"
 #include "cluster/program/table.hpp"
 
 #include <iostream>
-
-#include <nlohmann/json.hpp>
 
 namespace troupe::program {
 namespace {
@@ -22,7 +21,7 @@ exit_code jobs(const options& given) {
     if (given.as_json) {
       auto all = nlohmann::ordered_json::array();
       for (const auto& job : got->jobs) all.push_back(as_json(job));
-      std::cout << nlohmann::ordered_json{{"jobs", all}, {"silent", got->silent}}.dump() << '\n';
+      std::cout << one_line({{"jobs", all}, {"silent", got->silent}}) << '\n';
       return exit_code::done;
     }
     table rows{{"JOB", "NAME", "STATE", "MAPS", "REDUCES", "TIME", "MASTER"}};
@@ -42,7 +41,7 @@ exit_code job(const options& given) {
   return with_client(given.to, [&](client& with) {
     const auto got = with.job(given.id);
     if (!got) return fail(got.error());
-    std::cout << (given.as_json ? as_json(*got).dump() + "\n" : details(*got));
+    std::cout << (given.as_json ? one_line(as_json(*got)) + "\n" : details(*got));
     return exit_code::done;
   });
 }

@@ -1,13 +1,16 @@
 // troupe submit: gives a job to the cluster and follows it to its end.
 #include "cluster/program/client.hpp"
+#include "cluster/program/json.hpp"
 #include "cluster/program/progress.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
-#include <nlohmann/json.hpp>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -89,7 +92,7 @@ class display {
     const bool over = mapreduce::over(job.status.state);
     if (as_json_) {
       if (job.status == shown_.status && job.master == shown_.master) return;
-      std::cout << as_json(job).dump() << std::endl;
+      std::cout << one_line(as_json(job)) << std::endl;
     } else {
       const auto new_here = news(shown_.status, job.status);
       if (!new_here.empty()) say(new_here);
@@ -143,27 +146,27 @@ class follower {
         id_{std::move(id)},
         master_{std::move(master)},
         shown_{shown} {
+    via_ = with_->node();
     learn_members();
   }
 
   exit_code run() {
     for (;;) {
-      if (interrupted() && !cancelled_) cancel();
+      if (interruptions() > (cancelled_ ? 1 : 0) && !heed_interrupt()) return exit_code::unknown;
       auto got = with_ ? with_->job(id_) : lost_contact();
       if (got) {
         shown_.show(*got);
         if (mapreduce::over(got->status.state)) return end(*got);
-        std::this_thread::sleep_for(milliseconds{100});
-        continue;
+        reconnects_ = 0;
+        heard_ = clock::now();
+      } else if (got.error().code == exit_code::no_node) {
+        if (!reconnect()) return lost(got.error());
+      } else if (const auto alive = master_lives(); alive && !*alive) {
+        return ended_with_master();
+      } else if (clock::now() - heard_ > milliseconds{30'000}) {
+        return lost(got.error());
       }
-      if (got.error().code == exit_code::no_node && reconnect()) continue;
-      shown_.clear();
-      return fail(exit_code::unknown,
-                  got.error().code == exit_code::no_node
-                      ? "no node of the cluster answers any more: job " + id_ + " may still run"
-                      : "the outcome of job " + id_ + " is unknown: " + got.error().sentence +
-                            " (its master was on " + master_ + "; " + given_.output +
-                            "/_SUCCESS exists if it is complete)");
+      std::this_thread::sleep_for(milliseconds{100});
     }
   }
 
@@ -177,17 +180,59 @@ class follower {
     if (job.status.state == mapreduce::job_state::succeeded) return exit_code::done;
     return fail(exit_code::not_done, conclusion(job.status));
   }
-  void cancel() {
-    cancelled_ = true;
-    catch_interrupts();
-    shown_.say("cancelling job " + id_);
-    if (!with_) return;
-    if (const auto done = with_->cancel(id_); !done) shown_.say(done.error().sentence);
+  std::string success() const { return absolute(given_.output) + "/_SUCCESS"; }
+  exit_code ended_with_master() {
+    shown_.clear();
+    const auto gone = "its master " + master_ + " is gone, and job " + id_ + " ended with it";
+    if (fs::exists(success()))  // its last words did not reach us
+      return fail(exit_code::unknown, gone + ", but " + success() + " is there: it was complete");
+    return fail(exit_code::not_done,
+                gone + ": submit it again, to another output directory or with what is left in " +
+                    absolute(given_.output) + " removed (only if " + success() +
+                    " exists there was it complete)");
   }
+  exit_code lost(const problem& why) {
+    shown_.clear();
+    if (why.code == exit_code::no_node)
+      return fail(exit_code::unknown,
+                  "no node of the cluster answers any more: job " + id_ + " may still run");
+    return fail(exit_code::unknown, "the outcome of job " + id_ + " is unknown: " + why.sentence +
+                                        " (" + success() + " exists if it is complete)");
+  }
+
+  // The first Ctrl-C cancels the job, the second leaves it alone. False: to be followed no more.
+  bool heed_interrupt() {
+    if (interruptions() > 1) {
+      shown_.say("job " + id_ + " runs on, as far as we know: `troupe job " + id_ + "` shows it");
+      return false;
+    }
+    if (!with_) return true;
+    if (!cancelling_) shown_.say("cancelling job " + id_ + "; Ctrl-C once more leaves it alone");
+    const auto done = with_->cancel(id_);
+    if (!done && !cancelling_) shown_.say(done.error().sentence);
+    cancelling_ = true;
+    cancelled_ = done.has_value();  // else it is tried again, until the job is over
+    return true;
+  }
+
   void learn_members() {
-    if (const auto seen = with_->members())
-      for (const auto& m : seen->members)
-        if (m.state == "up" && m.reach == "alive") addresses_.insert(m.address);
+    const auto seen = with_->members();
+    if (!seen) return;
+    for (const auto& m : seen->members) {
+      if (m.state == "up" && m.reach == "alive") addresses_.insert(m.address);
+      if (m.name == master_ && master_life_.empty() && m.state != "removed" && m.state != "down")
+        master_life_ = m.incarnation;
+    }
+  }
+  // Nothing: nobody could say. A node that came back under its name has lost its jobs.
+  std::optional<bool> master_lives() {
+    if (master_life_.empty()) return std::nullopt;
+    const auto seen = with_->members();
+    if (!seen) return std::nullopt;
+    return std::any_of(seen->members.begin(), seen->members.end(), [&](const auto& m) {
+      return m.name == master_ && m.incarnation == master_life_ && m.state != "down" &&
+             m.state != "removed";
+    });
   }
   bool reconnect() {
     with_.reset();
@@ -197,7 +242,8 @@ class follower {
     auto connected = client::connect(to);
     if (!connected || ++reconnects_ > 100) return false;
     with_ = std::move(*connected);
-    shown_.say("now following by way of node " + with_->node());
+    if (std::exchange(via_, with_->node()) != with_->node())
+      shown_.say("now following by way of node " + via_);
     learn_members();
     return true;
   }
@@ -206,8 +252,12 @@ class follower {
   std::unique_ptr<client> with_;
   std::string id_;
   std::string master_;
+  std::string master_life_;  // its incarnation
+  std::string via_;          // the node that we ask
   display& shown_;
   std::set<std::string> addresses_;
+  clock::time_point heard_ = clock::now();
+  bool cancelling_ = false;
   bool cancelled_ = false;
   int reconnects_ = 0;
 };
@@ -221,9 +271,7 @@ exit_code submit(const options& given) {
   if (!accepted) return fail(accepted.error());
   if (given.detach) {
     if (given.as_json)
-      std::cout
-          << nlohmann::ordered_json{{"job", accepted->id}, {"master", accepted->master}}.dump()
-          << '\n';
+      std::cout << one_line({{"job", accepted->id}, {"master", accepted->master}}) << '\n';
     else
       std::cout << accepted->id << '\n';
     return exit_code::done;
@@ -240,7 +288,8 @@ void add_submit(verbs& all) {
   auto given = add_verb<options>(all, "submit", "Give a MapReduce job to the cluster and follow it",
                                  &submit, verb);
   verb->footer(
-      "Built in: wordcount, grep, inverted-index, sort. Ctrl-C cancels the job. Inputs and output "
+      "Built in: wordcount, grep, inverted-index, sort. Ctrl-C cancels the job, a second one "
+      "leaves it alone. Inputs and output "
       "are "
       "paths that all nodes see.\n"
       "  troupe submit wordcount --input books/ --output counts/\n"

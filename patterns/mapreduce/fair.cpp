@@ -21,4 +21,32 @@ std::size_t fair::pick(const std::vector<claim>& claims) {
   served_[next->id] = ++picks_;
   return static_cast<std::size_t>(next - claims.begin());
 }
+
+std::vector<std::uint32_t> fair::excess(const std::vector<need>& of, std::uint32_t slots) {
+  std::vector<std::uint32_t> beyond(of.size());
+  std::uint64_t weights = 0, lacking = 0;
+  for (const auto& n : of)
+    if (n.running + n.waiting > 0) weights += std::max(n.weight, 1u);
+  if (weights == 0) return beyond;
+  const auto share = [&](const need& n) {
+    return std::max<std::uint64_t>(std::uint64_t{slots} * std::max(n.weight, 1u) / weights, 1);
+  };
+  for (const auto& n : of)
+    if (n.running < share(n)) lacking += std::min<std::uint64_t>(share(n) - n.running, n.waiting);
+  while (lacking > 0) {  // from whoever has most beyond its share
+    std::size_t most = of.size();
+    std::uint64_t excess = 0;
+    for (std::size_t i = 0; i < of.size(); ++i) {
+      const auto left = of[i].running - beyond[i];
+      if (left > share(of[i]) && left - share(of[i]) > excess) {
+        most = i;
+        excess = left - share(of[i]);
+      }
+    }
+    if (most == of.size()) break;
+    ++beyond[most];
+    --lacking;
+  }
+  return beyond;
+}
 }  // namespace troupe::mapreduce

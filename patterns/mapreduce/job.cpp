@@ -134,6 +134,10 @@ void job::on(const job_finished& in, instant, output& out) {
   end(in.error.empty() ? job_state::succeeded : job_state::failed, in.error, out);
 }
 
+void job::on(const host_failed& in, instant, output& out) {
+  if (!over(state_)) end(job_state::failed, in.error, out);
+}
+
 void job::on(const task_failed& in, instant, output& out) {
   if (!find(in.id)) return;
   const auto a = *take(in.id);
@@ -149,9 +153,10 @@ void job::on(const task_killed& in, instant, output& out) {
 
 void job::on(const task_progress& in, instant now, output&) {
   auto* a = find(in.id);
-  if (!a || (a->done == in.done && a->records == in.records)) return;
+  if (!a || (a->done == in.done && a->records == in.records && a->bytes == in.bytes)) return;
   a->done = std::min(in.done, 1000u);
   a->records = in.records;
+  a->bytes = in.bytes;
   a->moved = now;
 }
 
@@ -180,6 +185,24 @@ void job::on(const fetch_failed& in, instant, output& out) {
          {in.id, "worker " + a.worker + " could not fetch map outputs, the last time from worker " +
                      in.worker},
          out);
+}
+
+// Only what would wait for maps anyway: it loses the bytes that it has fetched, and no more. The
+// youngest go first.
+void job::on(const yield_reducers& in, instant, output& out) {
+  if (state_ != job_state::running || done_[0] == splits_.size()) return;
+  std::vector<std::pair<instant, attempt_id>> idle;
+  for (std::uint32_t number = 0; number < spec_.reducers; ++number)
+    for (const auto& a : tasks(task_kind::reduce)[number].live)
+      if (!a.shuffled) idle.emplace_back(a.started, name(task_kind::reduce, number, a));
+  std::sort(idle.begin(), idle.end(), [](const auto& a, const auto& b) { return b < a; });
+  if (idle.size() > in.count) idle.resize(in.count);
+  for (const auto& [started, id] : idle) {
+    const auto a = *take(id);
+    out.kills.push_back({a.worker, id});
+    ++totals_.attempts_killed;
+    note(job_event_kind::attempt_killed, id, a.worker, out, "its slot is another job's share");
+  }
 }
 
 void job::on(const cancel&, instant, output& out) {

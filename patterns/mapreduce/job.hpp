@@ -54,11 +54,17 @@ struct part_committed {  // the host's answer to `commits`
 struct job_finished {  // the host's answer to `finish`
   std::string error;
 };
+struct host_failed {  // the host can do nothing more for this job
+  std::string error;
+};
+struct yield_reducers {  // another job is below its share of the slots, and this one above its own
+  std::uint32_t count = 0;
+};
 struct cancel {};
 struct tick {};
 using input = std::variant<worker_up, worker_leaving, worker_down, offer, map_done, reduce_done,
                            task_failed, task_killed, task_progress, shuffle_done, fetch_failed,
-                           part_committed, job_finished, cancel, tick>;
+                           part_committed, job_finished, host_failed, yield_reducers, cancel, tick>;
 
 struct map_assignment {
   std::string worker;
@@ -112,6 +118,9 @@ class job {
   // Whether an offer of the right worker would be taken.
   bool wants(task_kind kind, instant now) const;
   std::uint32_t running(task_kind kind) const { return running_[index(kind)]; }
+  std::uint32_t waiting(task_kind kind) const {
+    return static_cast<std::uint32_t>(waiting_[index(kind)].size());
+  }
   job_state state() const { return state_; }
   const job_spec& spec() const { return spec_; }
   job_status status(instant now) const;
@@ -129,6 +138,7 @@ class job {
     instant moved{};  // when its progress last changed
     std::uint32_t done = 0;
     std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
     bool backup = false;
     bool shuffled = false;
     std::uint32_t fetch_failures = 0;
@@ -171,6 +181,8 @@ class job {
   void on(const fetch_failed& in, instant now, output& out);
   void on(const part_committed& in, instant now, output& out);
   void on(const job_finished& in, instant now, output& out);
+  void on(const host_failed& in, instant now, output& out);
+  void on(const yield_reducers& in, instant now, output& out);
   void on(const cancel& in, instant now, output& out);
   void on(const tick& in, instant now, output& out);
 

@@ -73,7 +73,8 @@ void job::failed(const attempt_id& id, const attempt& a, const task_failed& why,
                    std::to_string(t.failures) + " times, the last time on worker " + a.worker +
                    ": " + why.reason,
                out);
-  charge(a.worker, out);
+  // a record that may yet be passed over is no worker's fault
+  if (!spec_.skip_bad_records || why.bad_record.empty()) charge(a.worker, out);
 }
 
 void job::charge(const std::string& name, output& out) {

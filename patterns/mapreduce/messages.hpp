@@ -23,16 +23,19 @@ using instant = std::chrono::milliseconds;
 struct input_file {
   std::string path;
   std::uint64_t size = 0;
+  std::int64_t changed = 0;  // nanoseconds since 1970; 0: not known
 };
-TROUPE_MESSAGE(input_file, path, size)
+TROUPE_MESSAGE(input_file, path, size, changed)
 
 // A part of a file. Which records belong to it, splits.hpp says: those that start in it.
 struct piece {
   std::string path;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
+  std::uint64_t size = 0;  // of the file as the master saw it; 0: not known
+  std::int64_t changed = 0;
 };
-TROUPE_MESSAGE(piece, path, offset, length)
+TROUPE_MESSAGE(piece, path, offset, length, size, changed)
 
 struct split {  // what one map task reads: a part of one large file, or many small files whole
   std::vector<piece> pieces;
@@ -69,7 +72,8 @@ struct job_spec {
   std::uint64_t split_bytes = 0;    // 0: chosen by the size of the input and the number of slots
   std::uint64_t memory_bytes = 64 << 20;  // bound on what one task keeps in memory
   std::uint32_t attempts_max = 4;         // attempts of one task that may fail by themselves
-  std::uint32_t deaths_max = 8;     // workers that may die under one task: a record can kill a node
+  // workers that may die under one task: a record can kill a node. 2 for jobs from a library
+  std::uint32_t deaths_max = 8;
   bool skip_bad_records = false;    // pass over and count a record that crashes its mapper twice
   std::uint32_t skipped_max = 100;  // records that may be passed over in the whole job
   bool speculative = true;          // backup attempts for stragglers
@@ -77,10 +81,11 @@ struct job_spec {
   std::uint32_t silence = 600'000;  // milliseconds without progress until an attempt is given up
   std::string token;  // the marker file's content: whoever reads it sees our file system
   std::vector<std::string> cuts;  // the range partitioner's cut points, from samples of the input
+  std::uint64_t library_sum = 0;  // checksum of the library as the master saw it
 };
 TROUPE_MESSAGE(job_spec, id, name, library, inputs, output, reducers, settings, weight, split_bytes,
                memory_bytes, attempts_max, deaths_max, skip_bad_records, skipped_max, speculative,
-               slow_start, silence, token, cuts)
+               slow_start, silence, token, cuts, library_sum)
 
 // What looking at the input gave, before the first task.
 struct job_plan {
@@ -88,8 +93,10 @@ struct job_plan {
   std::vector<std::string> cuts;
   std::string token;
   bool skip_bad_records = false;  // the job's class allows it, whatever the submission says
+  std::string name{};             // of the class: a submission may leave it to the library
+  std::uint64_t library_sum = 0;  // 0: it is compiled in
 };
-TROUPE_MESSAGE(job_plan, splits, cuts, token, skip_bad_records)
+TROUPE_MESSAGE(job_plan, splits, cuts, token, skip_bad_records, name, library_sum)
 
 // ---- tasks and their attempts
 
@@ -205,7 +212,7 @@ struct task_progress {
   attempt_id id;
   std::uint32_t done = 0;  // thousandths
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // read, sorted and merged: it grows as long as the attempt works
 };
 TROUPE_MESSAGE(task_progress, id, done, records, bytes)
 

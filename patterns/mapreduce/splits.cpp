@@ -15,14 +15,14 @@ std::vector<split> plan_splits(std::vector<input_file> files, std::uint64_t targ
   std::vector<split> splits, large;
   split open;
   std::uint64_t weight = 0;  // of the open split
-  for (auto& [path, size] : files) {
+  for (auto& [path, size, changed] : files) {
     if (size == 0) continue;
     // a rest of less than half a target is shared out among the other parts
     const auto parts = size / target + (size % target >= target - target / 2 ? 1 : 0);
     if (parts > 1) {
       for (std::uint64_t i = 0, offset = 0; i < parts; ++i) {
         const auto length = size / parts + (i < size % parts ? 1 : 0);
-        large.push_back({{{path, offset, length}}, length});
+        large.push_back({{{path, offset, length, size, changed}}, length});
         offset += length;
       }
       continue;
@@ -33,7 +33,7 @@ std::vector<split> plan_splits(std::vector<input_file> files, std::uint64_t targ
     }
     weight += size + file_cost;
     open.bytes += size;
-    open.pieces.push_back({std::move(path), 0, size});
+    open.pieces.push_back({std::move(path), 0, size, size, changed});
   }
   if (!open.pieces.empty()) splits.push_back(std::move(open));
   // large ones first: what is left for the end is small

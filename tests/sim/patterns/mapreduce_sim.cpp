@@ -230,6 +230,13 @@ class cluster {
     }
     output out;
     core_.step(in, now_, out);
+    for (const auto& e : out.events) {
+      if (e.what != job_event_kind::attempt_failed) continue;
+      ++failed_[{e.kind, e.task}];
+      if (e.reason.starts_with("worker ") || e.reason.starts_with("it reported no progress"))
+        ++unreached_[{e.kind, e.task}];
+    }
+    if (const auto* gone = std::get_if<fetch_failed>(&in)) ++lost_[gone->map];
     for (const auto& m : out.maps) {
       REQUIRE(master_view_.contains(m.worker));
       assign(m.worker,
@@ -268,6 +275,23 @@ class cluster {
     if (w.alive) w.running.push_back(std::move(a));
   }
 
+  // A task failed as often as is allowed, of which the sim made all but the silences and the
+  // reducers that reached nobody; or an output got lost as often.
+  bool deserved() const {
+    const auto limit = core_.spec().attempts_max;
+    for (const auto& [task, times] : failed_) {
+      const auto made = injected_.find(task);
+      const auto others = unreached_.find(task);
+      if (times >= limit && (made == injected_.end() ? 0 : made->second) +
+                                    (others == unreached_.end() ? 0 : others->second) >=
+                                times)
+        return true;
+    }
+    for (const auto& [map, times] : lost_)
+      if (times >= 2 * limit) return true;
+    return false;
+  }
+
   void check_end() {
     const auto status = core_.status(now_);
     const bool faultless = injected_.empty() && !how_.failures;
@@ -275,6 +299,7 @@ class cluster {
       CHECK_FALSE(status.error.empty());
       CHECK_MESSAGE(!faultless, status.error);
       CHECK_FALSE((how_.bad_record && how_.allow_skip && !how_.failures));
+      CHECK_MESSAGE(deserved(), status.error);
       return;
     }
     CHECK(status.state == job_state::succeeded);
@@ -299,7 +324,11 @@ class cluster {
   std::map<std::string, std::map<std::uint32_t, std::uint32_t>> files_;
   std::map<std::uint32_t, std::map<std::uint32_t, std::uint32_t>> committed_;
   std::deque<commit_order> orders_;
-  std::map<std::pair<task_kind, std::uint32_t>, std::uint32_t> injected_;
+  using tally = std::map<std::pair<task_kind, std::uint32_t>, std::uint32_t>;
+  tally injected_;                               // failures that the sim made
+  tally failed_;                                 // that the master counted,
+  tally unreached_;                              // and those of them that it found itself
+  std::map<std::uint32_t, std::uint32_t> lost_;  // by map: reports of reducers
   bool finish_ = false, finished_ = false, quiet_ = false;
   std::set<attempt_id> forgotten_;  // ran when the master was told that their worker is gone
 };

@@ -1,57 +1,8 @@
 // Trackers and workers of several nodes in one process, on real files.
-#include "mapreduce_nodes.hpp"
-#include "mapreduce_toy.hpp"
-
-#include <random>
+#include "mapreduce_toy_nodes.hpp"
 namespace {
 using namespace mapreduce_toy;
 using namespace std::chrono_literals;
-
-using mapreduce_nodes::nodes;
-
-// Nodes with the toy executor.
-class toy_nodes : public nodes {
- public:
-  explicit toy_nodes(int count, std::shared_ptr<stage> s = std::make_shared<stage>())
-      : nodes{count, [s](auto& name) { return std::make_shared<toy_executor>(name, s); }}, on{s} {}
-  ~toy_nodes() { on->release(); }
-  job_spec spec(std::uint32_t reducers, std::uint64_t split_bytes = 2000) {
-    job_spec job;
-    job.name = "words";
-    job.inputs = {(files / "in").string()};
-    job.output = (files / ("out" + std::to_string(++outputs))).string();
-    job.reducers = reducers;
-    job.split_bytes = split_bytes;
-    return job;
-  }
-  // Files of words, and their count.
-  counts make_input(int count, int words_each) {
-    fs::create_directories(files / "in");
-    std::mt19937_64 chance{7};
-    counts expected;
-    for (int i = 0; i < count; ++i) {
-      std::string text;
-      for (int w = 0; w < words_each; ++w)
-        text += "w" + std::to_string(chance() % 200) + (chance() % 5 == 0 ? '\n' : ' ');
-      troupe::test::write_file(files / "in" / ("f" + std::to_string(i)), text);
-      count_words(text, expected);
-    }
-    return expected;
-  }
-  counts read_output(const job_spec& job) {
-    counts sum;
-    for (std::uint32_t i = 0; i < job.reducers; ++i)
-      add_lines(troupe::test::read_file(job.output + "/part-" + std::to_string(i)), sum);
-    return sum;
-  }
-
-  std::shared_ptr<stage> on;
-  int outputs = 0;
-};
-
-const auto no_attempt_of = [](task_kind kind) {
-  return [kind](const attempt_id& id, const std::string&) { return id.kind == kind; };
-};
 }  // namespace
 
 TEST_CASE("mapreduce actors: a job over three nodes gives the sequential answer") {
@@ -69,7 +20,8 @@ TEST_CASE("mapreduce actors: a job over three nodes gives the sequential answer"
   CHECK(n.read_output(job) == expected);
   CHECK(fs::exists(job.output + "/_SUCCESS"));
   CHECK(last.counters.at("words") == static_cast<std::int64_t>(expected.size()));
-  for (const auto& [partition, times] : n.on->commits) CHECK(times == 1);
+  CHECK(n.on->commits.size() == 3);
+  for (const auto& [part, times] : n.on->commits) CHECK(times == 1);
   auto list = n.ask<job_list>(n.all.at("c").tracker, list_jobs{});
   REQUIRE(list);
   REQUIRE(list->jobs.size() == 1);
@@ -106,6 +58,7 @@ TEST_CASE("mapreduce actors: workers killed and started again all the time") {
   auto job = n.spec(3, 1000);
   job.deaths_max = 1000;
   std::mt19937_64 chance{3};
+  std::uint32_t hit = 0;
   for (int round = 0; round < 3; ++round) {
     job.output = (n.files / ("chaos" + std::to_string(round))).string();
     const auto id = n.submit_to("a", job);
@@ -123,11 +76,10 @@ TEST_CASE("mapreduce actors: workers killed and started again all the time") {
     const auto last = n.finish("a", id);
     CHECK(last.error == "");
     CHECK(n.read_output(job) == expected);
-    const auto lines = last.counters.at("lines");
-    CHECK(lines > 0);
-    static std::int64_t first = lines;
-    CHECK(lines == first);  // each map counted once, whatever was run twice
+    CHECK(last.counters.at("lines") == n.lines);  // each map counted once, whatever was run twice
+    hit += last.attempts_killed + last.maps_lost;
   }
+  CHECK(hit > 0);
 }
 
 TEST_CASE("mapreduce actors: the user's error ends the job after four attempts") {
@@ -204,8 +156,10 @@ TEST_CASE("mapreduce actors: a job can be cancelled while it runs and while it i
   endless.name = "endless";
   const auto second = n.submit_to("a", endless);
   CHECK(n.status("a", second).state == job_state::preparing);
-  CHECK(n.ask<job_status>(n.all.at("a").tracker, cancel_job{second}));
-  CHECK(n.finish("a", second).state == job_state::cancelled);
+  const auto at_once = n.ask<job_status>(n.all.at("a").tracker, cancel_job{second});
+  REQUIRE(at_once);
+  CHECK(at_once->state == job_state::cancelled);
+  CHECK(troupe::test::wait_until([&] { return !fs::exists(endless.output); }));
 
   // the slots are free again
   n.on->release();
@@ -257,7 +211,8 @@ TEST_CASE("mapreduce actors: a frozen worker that comes back harms nobody") {
   CHECK(n.finish("a", n.submit_to("a", next)).state == job_state::succeeded);
   CHECK(n.read_output(job) == expected);
   CHECK(n.read_output(next) == expected);
-  for (const auto& [partition, times] : n.on->commits) CHECK(times <= 2);
+  CHECK(n.on->commits.size() == 3);  // of both jobs
+  for (const auto& [part, times] : n.on->commits) CHECK(times == 1);
 }
 
 TEST_CASE("mapreduce actors: a worker leaves when nothing needs it any more") {

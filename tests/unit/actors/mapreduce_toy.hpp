@@ -42,7 +42,7 @@ struct stage {
   std::function<bool(const attempt_id&, const std::string& worker)> hold;
   bool open = false;  // lets all that are held go
   std::vector<attempt_id> begun;
-  std::map<std::uint32_t, int> commits;
+  std::map<std::pair<std::string, std::uint32_t>, int> commits;  // by job and partition
   bool aborted = false;
   std::string slow_prepare_until_cancelled;
 
@@ -50,6 +50,10 @@ struct stage {
     const std::lock_guard lock{mutex};
     open = true;
     changed.notify_all();
+  }
+  void wait_until_open() {
+    std::unique_lock lock{mutex};
+    changed.wait(lock, [&] { return open; });
   }
   // Empty, or the error that the attempt ends with.
   std::string enter(const attempt_id& id, const std::string& worker, attempt_context& context) {
@@ -162,24 +166,27 @@ class toy_executor : public executor {
       : worker_{std::move(worker)}, stage_{std::move(on)} {}
 
   result<job_plan, std::string> prepare(const job_spec& job, std::uint32_t,
-                                        const std::atomic<bool>& cancelled) override {
+                                        const std::atomic<bool>&) override {
     if (job.name == "nobody") return unexpected{std::string{"there is no job named nobody"}};
-    if (job.name == "endless")
-      while (!cancelled) std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    if (cancelled) return unexpected{std::string{"cancelled"}};
+    if (job.name == "throws") throw 7;
+    if (job.name == "endless")  // whatever it is told
+      stage_->wait_until_open();
     std::vector<input_file> files;
     for (const auto& path : job.inputs)
       for (const auto& entry : fs::directory_iterator(path))
         files.push_back({entry.path().string(), entry.file_size()});
     fs::create_directories(job.output + "/_temporary");
     troupe::test::write_file(job.output + "/_temporary/token", "42");
-    return job_plan{plan_splits(files, job.split_bytes), {}, "42", false};
+    job_plan plan;
+    plan.splits = plan_splits(files, job.split_bytes);
+    plan.token = "42";
+    return plan;
   }
   result<void, std::string> commit(const job_spec& job, std::uint32_t partition,
                                    const std::string& file) override {
     {
       const std::lock_guard lock{stage_->mutex};
-      ++stage_->commits[partition];
+      ++stage_->commits[{job.id, partition}];
     }
     std::error_code error;
     fs::rename(file, job.output + "/part-" + std::to_string(partition), error);

@@ -6,8 +6,10 @@
 #include "mapreduce_nodes.hpp"
 #include "seeds.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 namespace {
 using namespace troupe::mapreduce;
@@ -73,12 +75,29 @@ struct bench {
     for ([[maybe_unused]] const auto& entry : fs::directory_iterator(job.output)) ++made;
     CHECK(made == parts);
   }
+  // Of all inputs, in order; of all parts, one behind the other.
+  std::vector<std::string> sorted_lines() {
+    std::vector<std::string> lines;
+    for (const auto& entry : fs::directory_iterator{n.files / "in"}) read(entry.path(), lines);
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+  std::vector<std::string> lines_of_output(const job_spec& job) {
+    std::vector<std::string> lines;
+    for (std::uint32_t p = 0; p < job.reducers; ++p)
+      read(job.output + "/part-0000" + std::to_string(p), lines);
+    return lines;
+  }
+  static void read(const fs::path& file, std::vector<std::string>& to) {
+    std::istringstream in{troupe::test::read_file(file)};
+    for (std::string line; std::getline(in, line);) to.push_back(line);
+  }
   nodes n;
   int outputs = 0;
 };
 }  // namespace
 
-TEST_CASE("mapreduce whole: word count and sort over three nodes, as in one thread") {
+TEST_CASE("mapreduce whole: the delivered jobs over three nodes, as in one thread") {
   bench b{3};
   std::mt19937_64 chance{5};
   for (int i = 0; i < 60; ++i) b.file("small" + std::to_string(i), words(chance, chance() % 9000));
@@ -87,17 +106,21 @@ TEST_CASE("mapreduce whole: word count and sort over three nodes, as in one thre
   for (auto [name, memory] : {std::pair{"wordcount", 64ull << 20},
                               {"wordcount", 64ull << 10},
                               {"sort", 64ull << 20},
-                              {"sort", 256ull << 10}}) {
+                              {"sort", 256ull << 10},
+                              {"grep", 64ull << 20},
+                              {"inverted-index", 64ull << 10}}) {
     CAPTURE(name);
     CAPTURE(memory);
     auto job = b.spec(name, 3, 100'000);
     job.memory_bytes = memory;
+    if (name == std::string{"grep"}) job.settings = {{"pattern", "word1+ "}};
     const auto id = b.n.submit_to("a", job);
     const auto last = b.n.finish("a", id);
     CHECK(last.error == "");
     REQUIRE(last.state == job_state::succeeded);
     const auto counters = b.sequential(job);
-    if (name == std::string{"wordcount"}) b.compare(job);
+    b.compare(job);
+    if (name == std::string{"sort"}) CHECK(b.lines_of_output(job) == b.sorted_lines());
     CHECK(last.counters.at(map_input_records) == counters.at(map_input_records));
     CHECK(last.counters.at(reduce_output_records) == counters.at(reduce_output_records));
   }
@@ -110,6 +133,7 @@ TEST_CASE("mapreduce whole: workers killed at random moments change no byte") {
   auto reference = b.spec("wordcount", 3, 40'000);
   reference.memory_bytes = 64 << 10;
   const auto counters = b.sequential(reference);
+  std::uint32_t hit = 0;
   for (auto seed : troupe::test::seeds()) {
     if (seed > 8) break;
     CAPTURE(seed);
@@ -133,11 +157,13 @@ TEST_CASE("mapreduce whole: workers killed at random moments change no byte") {
     const auto last = b.n.finish("a", id);
     REQUIRE(last.error == "");
     CHECK(last.attempts_failed == 0);
+    hit += last.attempts_killed + last.maps_lost;
     CHECK(last.counters.at(map_input_records) == counters.at(map_input_records));
     fs::rename(reference.output + "-sequential", job.output + "-sequential");
     b.compare(job);
     fs::rename(job.output + "-sequential", reference.output + "-sequential");
   }
+  CHECK(hit > 0);
 }
 
 TEST_CASE("mapreduce whole: records that crash their mapper are skipped and counted") {
@@ -171,4 +197,40 @@ TEST_CASE("mapreduce whole: refusals reach the user as they are") {
   last = b.n.finish("a", b.n.submit_to("a", job));
   CHECK(last.state == job_state::failed);
   CHECK(troupe::test::read_file(job.output + "/part-00000") == "yesterday's");
+}
+
+TEST_CASE("mapreduce whole: a library's only job needs no name") {
+  bench b{2};
+  b.file("log", "192.0.2.7 - - [22/Nov/2026:23:37:00 +0000] \"GET / HTTP/1.1\" 200 5120\n");
+  auto job = b.spec("", 1, 0);
+  job.library = std::string{TROUPE_BINARY_DIR} + "/lib/job-traffic.so";
+  const auto id = b.n.submit_to("a", job);
+  const auto last = b.n.finish("b", id);
+  CHECK(last.error == "");
+  CHECK(last.name == "traffic");
+  CHECK(troupe::test::read_file(job.output + "/part-00000") == "192.0.2.7\t1\t5120\n");
+}
+
+TEST_CASE(
+    "mapreduce whole: a cancelled job leaves its output to the next, though attempts run on") {
+  bench b{2};
+  std::mt19937_64 chance{7};
+  b.file("large", words(chance, 3'000'000));
+  auto job = b.spec("wordcount", 3, 60'000);
+  job.memory_bytes = 64 << 10;
+  for (int round = 0; round < 5; ++round) {
+    const auto first = b.n.submit_to("a", job);
+    troupe::test::wait_until([&] {
+      const auto s = b.n.status("a", first);
+      return s.reduces.running > 0 || over(s.state);
+    });
+    REQUIRE(b.n.ask<job_status>(b.n.all.at("b").tracker, cancel_job{first}));
+    CHECK(troupe::test::wait_until([&] { return !fs::exists(job.output); }));
+    const auto last = b.n.finish("b", b.n.submit_to("b", job));  // another master, the same output
+    CHECK(last.error == "");
+    REQUIRE(last.state == job_state::succeeded);
+    if (round == 0) b.sequential(job);
+    b.compare(job);
+    fs::remove_all(job.output);
+  }
 }

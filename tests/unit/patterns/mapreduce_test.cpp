@@ -235,3 +235,29 @@ TEST_CASE("mapreduce: no job starves, and shares follow the weights") {
     }
   }
 }
+
+TEST_CASE(
+    "mapreduce: who has more slots than its share gives some back to those that lack theirs") {
+  using needs = std::vector<fair::need>;
+  using counts = std::vector<std::uint32_t>;
+  struct row {
+    const char* what;
+    needs of;
+    std::uint32_t slots;
+    counts beyond;
+  };
+  for (const auto& [what, of, slots, beyond] : {
+           row{"nobody lacks any", {{1, 8, 0}, {1, 0, 0}}, 8, {0, 0}},
+           row{"half to the second", {{1, 8, 0}, {1, 0, 9}}, 8, {4, 0}},
+           row{"no more than it can use", {{1, 8, 0}, {1, 0, 1}}, 8, {1, 0}},
+           row{"who has its share keeps it", {{1, 4, 9}, {1, 4, 9}}, 8, {0, 0}},
+           row{"shares follow the weights", {{3, 8, 0}, {1, 0, 9}}, 8, {2, 0}},
+           row{"from the one with most", {{1, 5, 0}, {1, 4, 0}, {1, 0, 9}}, 9, {2, 1, 0}},
+           row{"one slot each, if there are fewer", {{1, 1, 0}, {1, 0, 3}}, 1, {0, 0}},
+           row{"weight 0 counts as 1", {{0, 2, 0}, {0, 0, 3}}, 2, {1, 0}},
+           row{"nobody at all", {}, 4, {}},
+       }) {
+    CAPTURE(what);
+    CHECK(fair::excess(of, slots) == beyond);
+  }
+}
