@@ -8,7 +8,7 @@
 #include <vector>
 namespace troupe::mapreduce {
 // The regular files among the paths and below those that are directories, as find -type f has them: a
-// symbolic link counts only where it was named. Sorted within a directory; empty files are left out.
+// symbolic link counts only where it was named. Sorted, each once; empty files are left out.
 std::vector<input_file> list_inputs(const std::vector<std::string>& paths,
                                     const std::atomic<bool>& cancelled);
 

@@ -251,6 +251,7 @@ TEST_CASE(
            row{"half to the second", {{1, 8, 0}, {1, 0, 9}}, 8, {4, 0}},
            row{"no more than it can use", {{1, 8, 0}, {1, 0, 1}}, 8, {1, 0}},
            row{"who has its share keeps it", {{1, 4, 9}, {1, 4, 9}}, 8, {0, 0}},
+           row{"who is below its share gives nothing", {{1, 7, 0}, {1, 1, 9}}, 8, {3, 0}},
            row{"shares follow the weights", {{3, 8, 0}, {1, 0, 9}}, 8, {2, 0}},
            row{"from the one with most", {{1, 5, 0}, {1, 4, 0}, {1, 0, 9}}, 9, {2, 1, 0}},
            row{"one slot each, if there are fewer", {{1, 1, 0}, {1, 0, 3}}, 1, {0, 0}},
