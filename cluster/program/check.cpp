@@ -5,9 +5,9 @@
 #include "runtime/checking_history.hpp"
 #include "runtime/config/nearest.hpp"
 
+#include <array>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include <nlohmann/json.hpp>
 
@@ -46,11 +46,20 @@ exit_code unknown_model(const std::string& given) {
                                     "; `troupe check --help` lists them");
 }
 
+// By `read`, which tells of a directory by a flag; stream iterators throw.
+std::string all_of(std::istream& in) {
+  std::string bytes;
+  std::array<char, 65536> part{};
+  while (in.read(part.data(), part.size()) || in.gcount() > 0)
+    bytes.append(part.data(), static_cast<std::size_t>(in.gcount()));
+  return bytes;
+}
+
 // "-" is standard input.
 std::optional<std::string> bytes_of(const std::string& file) {
-  if (file == "-") return std::string{std::istreambuf_iterator<char>{std::cin}, {}};
+  if (file == "-") return all_of(std::cin);
   std::ifstream in{file, std::ios::binary};
-  std::string bytes{std::istreambuf_iterator<char>{in}, {}};
+  auto bytes = all_of(in);
   if (!in.is_open() || in.bad()) return {};
   return bytes;
 }

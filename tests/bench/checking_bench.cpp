@@ -139,6 +139,6 @@ int main() {
   judge("10000_operations_100_keys_queue", queue{}, queues(wide, chance));
   judge("10000_operations_1_key", register_{},
         registers({.keys = 1, .clients = 5, .lost_every = 1000}, chance));
-  judge("1000_operations_1_key_queue", queue{},
-        queues({.operations_max = 1000, .keys = 1, .clients = 5, .lost_every = 200}, chance));
+  judge("200_operations_1_key_queue", queue{},
+        queues({.operations_max = 200, .keys = 1, .clients = 5, .lost_every = 200}, chance));
 }
