@@ -142,8 +142,9 @@ void life::spawn_parts(beginning with) {
 
 void life::leave(clock::time_point end, const std::function<bool()>& has_left) {
   caf::scoped_actor self{system_};
-  self->request(part(worker_), until(clock::now() + (end - clock::now()) / 2),
-                mapreduce::leave_work{})
+  const auto for_work = until(clock::now() + (end - clock::now()) / 2);
+  self->request(part(worker_), for_work,
+                mapreduce::leave_work{.within_ms = static_cast<std::uint32_t>(for_work.count())})
       .receive([](const mapreduce::worker_leaves&) {},
                [](const caf::error& e) {
                  log::warn("node", "leaving with work that is not handed over",

@@ -199,7 +199,7 @@ link::session_settings sessions_from(const config::settings& from) {
   link::session_settings s;
   const auto size = [&](const char* key) { return static_cast<std::size_t>(from.size(key)); };
   const std::uint64_t window = size("link.window");
-  s.window = {0, std::max<std::uint64_t>(window / 4, 2 * s.chunk), window, window};
+  s.window = {0, std::max<std::uint64_t>(window / 2, 2 * s.chunk), window, window};
   s.queue_max = size("link.queue-max");
   s.unacknowledged_max = size("link.unacknowledged-max");
   s.message_max = size("link.message-max");

@@ -1,5 +1,6 @@
 // troupe members: who is in the cluster, as one node sees it; --what-if: what each downing strategy would do.
 #include "cluster/program/client.hpp"
+#include "cluster/program/json.hpp"
 #include "cluster/program/table.hpp"
 
 #include <iostream>
@@ -34,7 +35,7 @@ exit_code show_members(client& with, const options& given) {
                       {"incarnation", m.incarnation},
                       {"roles", m.roles},
                       {"suspicion", m.suspicion}});
-    std::cout << json{{"members", rows}}.dump() << '\n';
+    std::cout << one_line(json{{"members", rows}}) << '\n';
     return exit_code::done;
   }
   table rows{{"NAME", "ADDRESS", "STATE", "REACHABLE", "INCARNATION", "ROLES"}};
@@ -58,9 +59,9 @@ exit_code show_what_if(client& with, const options& given) {
                       {"down", v.down},
                       {"reason", v.reason},
                       {"configured", v.configured}});
-    std::cout
-        << json{{"node", got->node}, {"unreachable", got->unreachable}, {"verdicts", rows}}.dump()
-        << '\n';
+    std::cout << one_line(json{
+                     {"node", got->node}, {"unreachable", got->unreachable}, {"verdicts", rows}})
+              << '\n';
     return exit_code::done;
   }
   std::cout << "Seen from " << got->node << ", unreachable: " << joined(got->unreachable, "nobody")

@@ -205,7 +205,7 @@ TEST_CASE("mapreduce whole: a library's only job needs no name") {
   auto job = b.spec("", 1, 0);
   job.library = std::string{TROUPE_BINARY_DIR} + "/lib/job-traffic.so";
   const auto id = b.n.submit_to("a", job);
-  const auto last = b.n.finish("b", id);
+  const auto last = b.n.finish("a", id);
   CHECK(last.error == "");
   CHECK(last.name == "traffic");
   CHECK(troupe::test::read_file(job.output + "/part-00000") == "192.0.2.7\t1\t5120\n");
