@@ -82,8 +82,7 @@ class toy_counter {
 
 class toy_world : public sim::world<toy_counter> {
  public:
-  toy_world(std::uint64_t seed, std::uint32_t members, toy_mistakes how = {},
-            bool lines = false)
+  toy_world(std::uint64_t seed, std::uint32_t members, toy_mistakes how = {}, bool lines = false)
       : world(seed, {}, lines) {
     for (std::uint32_t i = 0; i < members; ++i) {
       add([=](const sim::life& of) { return toy_counter{of, members, how}; });

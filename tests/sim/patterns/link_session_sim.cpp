@@ -109,7 +109,8 @@ struct world {
     auto& e = ends[at];
     for (std::size_t i = 0; i < lane_count; ++i) {
       const auto held = e.link.held(lane{static_cast<std::uint8_t>(i)});
-      const bool all = everything || i == 0;  // a node whose control messages are stuck is broken off
+      const bool all =
+          everything || i == 0;  // a node whose control messages are stuck is broken off
       if (held == 0 || (e.stuck[i] && !all)) continue;
       e.link.consumed(lane{static_cast<std::uint8_t>(i)}, all ? held : pick(held + 1));
     }
