@@ -60,7 +60,7 @@ TEST_CASE("settings: those of links and of membership arrive there") {
                        {"membership.down-all-when-unstable", "true"},
                        {"membership.suspects-for", "8s"}});
   REQUIRE(s);
-  CHECK(s->sessions.window == std::array<std::uint64_t, 4>{0, 1u << 18, 1u << 20, 1u << 20});
+  CHECK(s->sessions.window == std::array<std::uint64_t, 4>{0, 1u << 19, 1u << 20, 1u << 20});
   CHECK(s->sessions.queue_max == 2u << 20);
   CHECK(s->sessions.unacknowledged_max == 3u << 20);
   CHECK(s->sessions.message_max == 4u << 20);
