@@ -213,6 +213,7 @@ std::string town::backwards(member m) {
 }
 
 std::string town::accused(member, duration settled) {
+  judged_ = std::min(judged_, events().size());  // some may have been forgotten
   for (; judged_ < events().size(); ++judged_) {
     const auto& e = events()[judged_];
     const bool verdict = e.what.what == event_kind::unreachable;
