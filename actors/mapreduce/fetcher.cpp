@@ -1,5 +1,7 @@
 #include "actors/mapreduce/fetcher.hpp"
 
+#include "actors/link/channel.hpp"
+#include "actors/mapreduce/outputs.hpp"
 #include "patterns/mapreduce/checksum.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
@@ -19,11 +21,11 @@ shuffle_event shuffle_queue::next() {
   reading_.reset();
   some_.wait(lock, [&] { return ended_ || !events_.empty(); });
   if (ended_) return {};
-  auto event = std::move(events_.front());
+  auto [event, channel] = std::move(events_.front());
   events_.pop_front();
   held_ -= event.data.size();
   if (event.what == shuffle_event::kind::local) reading_ = local_read{event.map, event.attempt};
-  if (!event.data.empty() && fetcher_) caf::anon_send(fetcher_, taken{});
+  if (!event.data.empty() && fetcher_) caf::anon_send(fetcher_, taken{channel, event.data.size()});
   return event;
 }
 
@@ -33,10 +35,10 @@ void shuffle_queue::unreadable(std::uint32_t map, std::uint32_t attempt) {
   if (fetcher_) caf::anon_send(fetcher_, local_read{map, attempt, false});
 }
 
-void shuffle_queue::push(shuffle_event event) {
+void shuffle_queue::push(shuffle_event event, std::uint64_t channel) {
   const std::lock_guard lock{mutex_};
   held_ += event.data.size();
-  events_.push_back(std::move(event));
+  events_.push_back({std::move(event), channel});
   some_.notify_one();
 }
 
@@ -71,13 +73,17 @@ TROUPE_MESSAGE(retry, map, turn)
 class fetcher : public caf::event_based_actor {
  public:
   fetcher(caf::actor_config& config, fetcher_settings settings)
-      : caf::event_based_actor{config}, s_{std::move(settings)} {}
+      : caf::event_based_actor{config}, s_{std::move(settings)}, bulk_{this} {}
 
   caf::behavior make_behavior() override {
     if (s_.task.maps == 0) finish();
-    return {
+    set_down_handler([this](const caf::down_msg& gone) { bulk_.down(gone); });
+    return caf::message_handler{
         [this](const located_output& output) { locate(output); },
-        [this](const taken&) { pump(); },
+        [this](const taken& some) {
+          if (auto* const in = bulk_.find_sink(some.channel)) in->consumed(some.bytes);
+          pump();
+        },
         [this](const local_read& which) { on_local_read(which); },
         [this](const retry& again) {
           auto& from = sources_[again.map];
@@ -85,15 +91,17 @@ class fetcher : public caf::event_based_actor {
           from.now = state::waiting;
           pump();
         },
-    };
+    }
+        .or_else(bulk_.handlers());
   }
   const char* name() const override { return "fetcher"; }
+  void on_exit() override { bulk_.close("the reducer's attempt is over"); }
 
  private:
   enum class state {
     unknown,  // nobody has said yet where it is
     waiting,
-    active,  // chunks are on their way
+    active,  // it is on its way
     handed,  // local: the reducer reads it
     resting,
     lost,
@@ -105,7 +113,7 @@ class fetcher : public caf::event_based_actor {
     caf::actor outputs{};
     std::optional<located_output> newer{};  // came while the reducer was reading
     std::uint64_t turn = 0;                 // answers and timers of earlier turns are stale
-    std::uint64_t asked = 0;
+    channel::id way = 0;
     std::uint64_t got = 0;
     std::uint32_t tries = 0;
     checksum sum{};
@@ -133,8 +141,6 @@ class fetcher : public caf::event_based_actor {
   // reducers do not all ask the same worker first.
   void pump() {
     if (finished_) return;
-    for (auto& [map, from] : sources_)
-      if (from.now == state::active) ask(from);
     const auto first = sources_.lower_bound(s_.task.id.task % std::max(s_.task.maps, 1u));
     for (auto at = first; at != sources_.end(); ++at) begin(at->second);
     for (auto at = sources_.begin(); at != first; ++at) begin(at->second);
@@ -153,60 +159,66 @@ class fetcher : public caf::event_based_actor {
       from.now = state::handed;
       return;
     }
-    if (active_ >= s_.segments_max) return;
+    if (active_ >= s_.segments_max || !has_room()) return;
     ++active_;
     from.now = state::active;
-    from.asked = from.got = 0;
+    from.got = 0;
     from.sum = checksum{};
-    ask(from);
-  }
-
-  void ask(source& from) {
-    while (from.now == state::active && from.asked < from.where.part.bytes &&
-           from.asked - from.got + chunk_max <=
-               std::max<std::uint64_t>(s_.window / s_.segments_max, chunk_max) &&
-           in_flight_ + s_.queue->held() + chunk_max <= s_.window) {
-      const auto bytes = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(chunk_max, from.where.part.bytes - from.asked));
-      const fetch wanted{s_.task.id.job,  from.where.map, from.where.attempt,
-                         s_.task.id.task, from.asked,     bytes};
-      from.asked += bytes;
-      in_flight_ += bytes;
-      request(from.outputs, s_.patience, wanted)
-          .then(
-              [this, map = from.where.map, turn = from.turn, bytes](chunk& answer) {
-                auto& source = sources_[map];
-                if (source.turn == turn) received(source, bytes, answer);
-                pump();
-              },
-              [this, map = from.where.map, turn = from.turn](const caf::error& error) {
-                auto& source = sources_[map];
-                if (source.turn == turn)
-                  failed(source, error == errc::not_found || error == errc::failed,
-                         sentence_of(error));
+    from.way = channel::fresh_id();
+    const auto map = from.where.map;
+    const auto current = [this, map, turn = from.turn] { return sources_[map].turn == turn; };
+    bulk_.open_sink(from.way,
+                    {.data =
+                         [this, map, current](std::string bytes) {
+                           if (current()) received(sources_[map], std::move(bytes));
+                           pump();
+                         },
+                     .over =
+                         [this, map, current](const caf::error& why) {
+                           if (current())
+                             failed(sources_[map], !why || why == errc::cancelled,
+                                    why ? sentence_of(why) : "the segment ends too early");
+                           pump();
+                         }},
+                    shuffle_channel(share()));
+    request(from.outputs, s_.patience,
+            fetch{s_.task.id.job, map, from.where.attempt, s_.task.id.task, from.way})
+        .then([] {},
+              [this, map, current](const caf::error& why) {
+                if (current())
+                  failed(sources_[map], why == errc::not_found || why == errc::failed,
+                         sentence_of(why));
                 pump();
               });
-    }
   }
 
-  void received(source& from, std::uint32_t bytes, chunk& answer) {
-    if (answer.offset != from.got || answer.data.size() != bytes)
-      return failed(from, true, "a chunk is not what was asked for");
-    from.sum.add(answer.data);
-    from.got += bytes;
-    in_flight_ -= bytes;
+  std::uint64_t share() const {
+    return std::max<std::uint64_t>(s_.window / s_.segments_max, channel::chunk_max);
+  }
+  // For one more segment: what is open may fill its window, and what has come is still held.
+  bool has_room() const {
+    const auto held = s_.queue->held();
+    return active_ == 0 ? held < s_.window : held + (active_ + 1) * share() <= s_.window;
+  }
+
+  void received(source& from, std::string bytes) {
+    from.sum.add(bytes);
+    from.got += bytes.size();
     static auto& fetched = metrics::counter("troupe_mapreduce_fetched_bytes_total",
                                             "Map output that reducers got from other workers.");
-    fetched.add(bytes);
-    const bool last = from.got == from.where.part.bytes;
-    if (last && from.sum.value() != from.where.part.checksum)
+    fetched.add(static_cast<double>(bytes.size()));
+    const auto& part = from.where.part;
+    const bool last = from.got == part.bytes;
+    if (from.got > part.bytes) return failed(from, true, "the segment is longer than was said");
+    if (last && from.sum.value() != part.checksum)
       return failed(from, true, "the checksum of the segment is wrong");
     s_.queue->push({.what = shuffle_event::kind::data,
                     .map = from.where.map,
                     .attempt = from.where.attempt,
-                    .part = from.where.part,
-                    .data = std::move(answer.data),
-                    .last = last});
+                    .part = part,
+                    .data = std::move(bytes),
+                    .last = last},
+                   from.way);
     if (!last) return;
     --active_;
     completed(from);
@@ -237,7 +249,7 @@ class fetcher : public caf::event_based_actor {
     ++from.turn;
     if (from.now != state::active) return;
     --active_;
-    in_flight_ -= from.asked - from.got;  // what still comes is ignored
+    if (auto* const in = bulk_.find_sink(from.way)) in->abort("it is not wanted any more");
     if (from.got > 0)
       s_.queue->push({.what = shuffle_event::kind::dropped,
                       .map = from.where.map,
@@ -267,10 +279,10 @@ class fetcher : public caf::event_based_actor {
   }
 
   fetcher_settings s_;
+  channel::channels bulk_;
   std::map<std::uint32_t, source> sources_;
   std::uint32_t active_ = 0;
   std::uint32_t complete_ = 0;
-  std::uint64_t in_flight_ = 0;
   bool finished_ = false;
 };
 }  // namespace

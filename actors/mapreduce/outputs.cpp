@@ -1,5 +1,6 @@
 #include "actors/mapreduce/outputs.hpp"
 
+#include "actors/mapreduce/file.hpp"
 #include "actors/mapreduce/protocol.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
@@ -7,14 +8,10 @@
 #include "runtime/metrics.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include <caf/all.hpp>
-#include <fcntl.h>
-#include <unistd.h>
 namespace troupe::mapreduce {
 job_place::job_place(std::shared_ptr<executor> code, job_spec job,
                      std::shared_ptr<local_directory> below)
@@ -88,52 +85,99 @@ bool output_shelf::empty() const {
 }
 
 namespace {
-caf::error unreadable(const std::string& file, const std::string& why) {
-  return make_error(errc::failed, "cannot read map output " + file + ": " + why);
-}
+// One event-based actor in a thread of its own: it blocks on the disk, and on nothing else.
+class output_server : public caf::event_based_actor {
+ public:
+  output_server(caf::actor_config& config, std::shared_ptr<output_shelf> shelf,
+                std::shared_ptr<local_directory> directory)
+      : caf::event_based_actor{config},
+        shelf_{std::move(shelf)},
+        directory_{std::move(directory)},
+        bulk_{this} {}
 
-caf::result<chunk> read_chunk(const output_shelf& shelf, const fetch& wanted) {
-  std::string file;
-  segment part;
-  if (!shelf.find(wanted, file, part))
-    return make_error(errc::not_found, "this worker has no output of attempt " +
-                                           std::to_string(wanted.attempt) + " of map task " +
-                                           std::to_string(wanted.map) + " of job " + wanted.job);
-  if (wanted.offset >= part.bytes)
-    return make_error(errc::invalid_argument, "the segment ends before the wanted offset");
-  chunk answer{wanted.offset, {}};
-  answer.data.resize(static_cast<std::size_t>(std::min<std::uint64_t>(
-      std::min(std::max(wanted.bytes, 1u), chunk_max), part.bytes - wanted.offset)));
-  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return unreadable(file, std::strerror(errno));
-  std::size_t got = 0;
-  while (got < answer.data.size()) {
-    const auto at = static_cast<off_t>(part.offset + wanted.offset + got);
-    const auto n = ::pread(descriptor, answer.data.data() + got, answer.data.size() - got, at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const std::string why = n < 0 ? std::strerror(errno) : "it is too short";
-      ::close(descriptor);
-      return unreadable(file, why);
+  caf::behavior make_behavior() override {
+    directory_->sweep();
+    set_down_handler([this](const caf::down_msg& gone) { bulk_.down(gone); });
+    return caf::message_handler{
+        [this](const fetch& wanted) { return serve(wanted); },
+        [this](const sweep_outputs&) { shelf_->sweep(); },
     }
-    got += static_cast<std::size_t>(n);
+        .or_else(bulk_.handlers());
   }
-  ::close(descriptor);
-  static auto& served = metrics::counter("troupe_mapreduce_served_bytes_total",
-                                         "Map output sent to reducers of other nodes.");
-  served.add(static_cast<double>(got));
-  return answer;
-}
+  const char* name() const override { return "outputs"; }
+  void on_exit() override { bulk_.close("the worker ends"); }
+
+ private:
+  struct reading {
+    file from{};
+    std::uint64_t offset = 0, left = 0;
+  };
+
+  caf::result<void> serve(const fetch& wanted) {
+    std::string path;
+    segment part;
+    if (!shelf_->find(wanted, path, part))
+      return make_error(errc::not_found, "this worker has no output of attempt " +
+                                             std::to_string(wanted.attempt) + " of map task " +
+                                             std::to_string(wanted.map) + " of job " + wanted.job);
+    reading now{{}, part.offset, part.bytes};
+    try {
+      now.from = file::open(path);
+    } catch (const task_error& error) {
+      return make_error(errc::failed, std::string{"map output: "} + error.what());
+    }
+    const auto id = wanted.channel;
+    readings_[id] = std::move(now);
+    bulk_.open_source(id, caf::actor_cast<caf::actor>(current_sender()),
+                      {.space = [this, id] { read_on(id); },
+                       .over = [this, id](const caf::error&) { readings_.erase(id); },
+                       .progress = {}},
+                      shuffle_channel());
+    read_on(id);
+    return caf::unit;
+  }
+
+  // As much as the channel takes now.
+  void read_on(channel::id id) {
+    static auto& served = metrics::counter("troupe_mapreduce_served_bytes_total",
+                                           "Map output sent to reducers of other nodes.");
+    for (;;) {
+      const auto found = readings_.find(id);
+      auto* const out = bulk_.find_source(id);
+      if (found == readings_.end() || out == nullptr) return;
+      auto& now = found->second;
+      if (now.left == 0) return out->finish();
+      if (!out->accepts()) return;
+      std::string bytes(std::min<std::uint64_t>(now.left, channel::chunk_max), '\0');
+      try {
+        now.from.read(bytes.data(), bytes.size(), now.offset);
+      } catch (const task_error& error) {
+        return out->abort(std::string{"map output: "} + error.what());
+      }
+      now.offset += bytes.size();
+      now.left -= bytes.size();
+      served.add(static_cast<double>(bytes.size()));
+      out->write(std::move(bytes));
+    }
+  }
+
+  std::shared_ptr<output_shelf> shelf_;
+  std::shared_ptr<local_directory> directory_;
+  std::map<channel::id, reading> readings_;
+  channel::channels bulk_;
+};
 }  // namespace
+
+channel::settings shuffle_channel(std::uint64_t window) {
+  channel::settings s;
+  s.window = std::max<std::size_t>(window, channel::chunk_max);
+  s.buffer = 4 * channel::chunk_max;
+  s.resume = std::chrono::seconds{3};  // a worker that is away for longer is mostly gone
+  return s;
+}
 
 caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf,
                                std::shared_ptr<local_directory> directory) {
-  return system.spawn<caf::detached>([shelf, directory](caf::event_based_actor*) -> caf::behavior {
-    directory->sweep();
-    return {
-        [shelf](const fetch& wanted) { return read_chunk(*shelf, wanted); },
-        [shelf](const sweep_outputs&) { shelf->sweep(); },
-    };
-  });
+  return system.spawn<output_server, caf::detached>(std::move(shelf), std::move(directory));
 }
 }  // namespace troupe::mapreduce

@@ -1,5 +1,6 @@
 // The map outputs that lie on this worker's disk, and the actor that serves them.
 #pragma once
+#include "actors/link/channel.hpp"
 #include "actors/mapreduce/executor.hpp"
 #include "actors/mapreduce/local_directory.hpp"
 
@@ -59,10 +60,13 @@ class output_shelf {
   std::vector<entry> closed_;
 };
 
-// In a thread of its own, since it reads from disk. Answers fetch with chunk, or with not_found
-// (no such output), invalid_argument, or failed (it cannot be read); any other message sweeps.
+// In a thread of its own, since it reads from disk. Answers fetch with nothing, and sends the segment
+// by the channel that it names; or with not_found (no such output), or failed (it cannot be read).
+// What cannot be read later aborts the channel.
 struct sweep_outputs {};
 TROUPE_MESSAGE(sweep_outputs)
+// How both ends of a segment's way open its channel; `window` is the reducer's.
+channel::settings shuffle_channel(std::uint64_t window = 1 << 20);
 caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf,
                                std::shared_ptr<local_directory> directory);
 }  // namespace troupe::mapreduce

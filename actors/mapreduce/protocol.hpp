@@ -4,7 +4,7 @@
 //   Tracker to worker   greet, demand, map_order, reduce_order, located, kill_attempt, close_job,
 //                       decline
 //   Worker to tracker   greeted (answer), slot_offer, worker_leaves, and the reports of attempts
-//   Reducer to outputs  fetch, answered with chunk
+//   Reducer to outputs  fetch; the segment comes by a channel (actors/link/channel.hpp)
 //   Node to both        peer_up, peer_down (runtime/peers.hpp) to trackers; leave_work to its worker
 #pragma once
 #include "patterns/mapreduce/messages.hpp"

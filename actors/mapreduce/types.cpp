@@ -1,3 +1,4 @@
+#include "actors/link/channel.hpp"
 #include "actors/mapreduce/protocol.hpp"
 #include "runtime/codec/inspect.hpp"
 
@@ -31,7 +32,7 @@ void register_mapreduce_types(caf::actor_system_config& config) {
       .add_message_type<task_progress>("mr.progress")
       .add_message_type<shuffle_done>("mr.shuffled")
       .add_message_type<fetch_failed>("mr.unfetched")
-      .add_message_type<fetch>("mr.fetch")
-      .add_message_type<chunk>("bulk.mr.chunk");
+      .add_message_type<fetch>("mr.fetch");
+  channel::register_types(config);
 }
 }  // namespace troupe::mapreduce

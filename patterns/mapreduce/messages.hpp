@@ -158,22 +158,14 @@ struct output_location {
 };
 TROUPE_MESSAGE(output_location, map, attempt, worker, file, part)
 
-struct fetch {  // reducer to the worker that has the output
+struct fetch {  // reducer to the worker that has the output: its segment, please, by this channel
   std::string job;
   std::uint32_t map = 0;
   std::uint32_t attempt = 0;
   std::uint32_t partition = 0;
-  std::uint64_t offset = 0;  // within the segment
-  std::uint32_t bytes = 0;   // at most; never more than chunk_max
+  std::uint64_t channel = 0;
 };
-TROUPE_MESSAGE(fetch, job, map, attempt, partition, offset, bytes)
-inline constexpr std::uint32_t chunk_max = 256 << 10;
-
-struct chunk {
-  std::uint64_t offset = 0;
-  std::string data;
-};
-TROUPE_MESSAGE(chunk, offset, data)
+TROUPE_MESSAGE(fetch, job, map, attempt, partition, channel)
 
 // ---- reports of attempts to their master
 
