@@ -107,7 +107,7 @@ struct credential {
   mac_function secret{};                     // empty: no secret
   std::optional<std::string> certificate{};  // the name that TLS has proven the peer to have
   buffer binding{};                          // TLS channel binding, equal on both sides, or empty
-  std::vector<std::string> also{};           // further names in the certificate: any of them will do
+  std::vector<std::string> also{};  // further names in the certificate: any of them will do
 };
 
 struct handshake_settings {

@@ -208,11 +208,11 @@ class session {
   bucket control_out_;
   std::optional<instant> dry_;  // when it had too little for what waits
   // receiving
-  std::uint64_t received_ = 0;  // from the peer, in order
-  std::uint64_t carried_ = 0;   // last number that this connection has carried, or was told
-  std::uint64_t told_ = 0;      // last acknowledged to the peer
-  std::size_t since_told_ = 0;  // bytes received since
-  instant told_late_{};         // when the first of them came
+  std::uint64_t received_ = 0;   // from the peer, in order
+  std::uint64_t carried_ = 0;    // last number that this connection has carried, or was told
+  std::uint64_t told_ = 0;       // last acknowledged to the peer
+  std::size_t since_told_ = 0;   // bytes received since
+  instant told_late_{};          // when the first of them came
   std::optional<lane> growing_;  // whose unfinished batch may go beyond its window
   bool ack_due_ = false;
   bool credits_due_ = false;
