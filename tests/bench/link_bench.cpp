@@ -14,7 +14,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <caf/all.hpp>
@@ -32,7 +31,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
 using sync_atom = caf::atom_constant<caf::atom("sync")>;
-using hold_atom = caf::atom_constant<caf::atom("hold")>;
 using helper_atom = caf::atom_constant<caf::atom("helper")>;
 using open_atom = caf::atom_constant<caf::atom("open")>;
 
@@ -51,7 +49,7 @@ caf::behavior quick(caf::event_based_actor*) {
 struct sink_state {
   std::unique_ptr<troupe::channel::channels> bulk{};
 };
-// Takes payloads and channels, returns payloads when asked to, and sleeps when told to, as a stuck reader does.
+// Takes payloads and channels, and returns payloads when asked to.
 caf::behavior sink(caf::stateful_actor<sink_state>* self) {
   self->state.bulk = std::make_unique<troupe::channel::channels>(self);
   auto* const bulk = self->state.bulk.get();
@@ -60,9 +58,6 @@ caf::behavior sink(caf::stateful_actor<sink_state>* self) {
       [](const std::string&) {},
       [](int, std::string& payload) { return std::move(payload); },
       [](sync_atom) { return true; },
-      [](hold_atom, int milliseconds) {
-        std::this_thread::sleep_for(std::chrono::milliseconds{milliseconds});
-      },
       [=](helper_atom) { return self->spawn(quick); },
       [=](open_atom, troupe::channel::id id) {
         bulk->open_sink(
