@@ -126,19 +126,24 @@ class cluster {
     }
   }
 
+  void deliver(toy_worker& w) {
+    const auto next = std::exchange(w.to_master.front(), input{});
+    w.to_master.pop_front();
+    step(next);
+  }
   void turn() {
     auto it = workers_.begin();
     std::advance(it, below(static_cast<std::uint32_t>(workers_.size())));
     auto& [name, w] = *it;
+    // more is not on its way at once: a worker's reports of progress do not pile up
+    if (w.to_master.size() >= 16) return deliver(w);
     switch (below(8)) {
       case 0:
         now_ += instant{below(400)};
         return step(tick{});
       case 1:
       case 2:
-        if (w.to_master.empty()) return;
-        step(std::exchange(w.to_master.front(), input{}));
-        w.to_master.pop_front();
+        if (!w.to_master.empty()) deliver(w);
         return;
       case 3:
         return host();
