@@ -103,16 +103,16 @@ struct world {
       must(b.bytes == all[count], "not whole or not in order");
       ++count;
       to.link.delivered(b.on, b.bytes.size() * swell);
+      // a node whose control messages are stuck is broken off
+      if (b.on == lane::control) to.link.consumed(b.on, b.bytes.size() * swell);
     }
   }
   void consume(int at, bool everything = false) {
     auto& e = ends[at];
     for (std::size_t i = 0; i < lane_count; ++i) {
       const auto held = e.link.held(lane{static_cast<std::uint8_t>(i)});
-      const bool all =
-          everything || i == 0;  // a node whose control messages are stuck is broken off
-      if (held == 0 || (e.stuck[i] && !all)) continue;
-      e.link.consumed(lane{static_cast<std::uint8_t>(i)}, all ? held : pick(held + 1));
+      if (held == 0 || (e.stuck[i] && !everything)) continue;
+      e.link.consumed(lane{static_cast<std::uint8_t>(i)}, everything ? held : pick(held + 1));
     }
   }
   void tick(int at) {
@@ -222,7 +222,7 @@ struct world {
 };
 
 TEST_CASE("link session: exactly once and in order over a wire cut again and again") {
-  for (const auto seed : troupe::test::seeds()) {
+  for (const auto seed : troupe::test::seeds({182})) {
     CAPTURE(seed);
     world w{seed};
     REQUIRE(!validate(w.settings));
