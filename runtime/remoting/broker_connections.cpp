@@ -231,14 +231,14 @@ std::optional<link::refusal> broker::objection(const link::identity& who) {
   return std::nullopt;
 }
 
-// Incarnations are no secret: one that is known under a name is that node's alone. And one node is not given more
-// sessions than it could need, be it restarted over and over.
+// Incarnations are no secret: one that is known under a name is that node's alone.
 bool broker::impostor(const link::identity& who) const {
   const auto known = links_.find(who.life);
   return known != links_.end() && !known->second->who.name.empty() &&
          known->second->who.name != who.node;
 }
 
+// One node is not given more sessions than it could need, be it restarted over and over.
 bool broker::too_many_lives(const link::identity& who) const {
   constexpr int lives_max = 4;
   return !who.client && std::count_if(links_.begin(), links_.end(), [&](const auto& it) {

@@ -1,10 +1,8 @@
 // Peers that hold the secret and abuse it: what they make a node keep is bounded, and what they say of others is not
 // believed.
-#include "remoting_fixture.hpp"
-#include "remoting_rogue.hpp"
+#include "remoting_scene.hpp"
 #include "runtime/error.hpp"
 
-#include <fstream>
 #include <random>
 
 #include <doctest/doctest.h>
@@ -13,34 +11,12 @@ using namespace troupe;
 using namespace troupe::test;
 
 namespace {
-const std::string secret = "the cluster's secret";
-
-caf::behavior answering(caf::event_based_actor*) {
-  return {[](int x) { return x + 1; }};
-}
-remoting::settings guarded(const std::string& name) {
-  auto config = local(name);
-  config.credentials.secret = secret;
-  return config;
-}
-std::size_t resident() {
-  std::ifstream file{"/proc/self/statm"};
-  std::size_t all = 0, mine = 0;
-  file >> all >> mine;
-  return mine * 4096;
-}
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t memory_max = 512u << 20,
                       poured = 12u << 20;  // freed blocks are kept aside for a while
 #else
 constexpr std::size_t memory_max = 64u << 20, poured = 48u << 20;
 #endif
-link::identity someone(const std::string& name) {
-  link::identity me;
-  me.cluster = "test";
-  me.node = name;
-  return me;
-}
 link::incarnation life_of(linked_system& node) {
   link::incarnation life;
   const auto text = remoting::incarnation_text(node.links().incarnation());
@@ -48,24 +24,6 @@ link::incarnation life_of(linked_system& node) {
     life.bytes[i] = static_cast<std::uint8_t>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
   return life;
 }
-struct scene {
-  linked_system node{guarded("a")}, honest{guarded("b")};
-  caf::actor there;
-  std::size_t before = 0;
-  scene() {
-    node.offer(answering);
-    honest.links().gateway(nullptr);
-    there = honest.meet(node);
-    REQUIRE(there);
-    before = resident();
-  }
-  void still_served() {
-    caf::scoped_actor self{honest.system()};
-    self->request(there, 20s, 1)
-        .receive([](int x) { CHECK(x == 2); }, [](caf::error& e) { FAIL(sentence_of(e)); });
-  }
-  std::uint16_t port() { return node.address().port; }
-};
 // Sends the batch again and again, never reading, until the node breaks off or `bytes` have gone.
 bool pour(rogue& peer, const link::buffer& batch, std::size_t bytes) {
   std::uint64_t sequence = 0;
@@ -91,7 +49,7 @@ TEST_CASE("remoting: a peer that provokes answers and takes none is broken off")
     }
     pour(peer, batch, poured);
     s.still_served();
-    CHECK(resident() < s.before + memory_max);
+    s.memory_is_bounded(memory_max);
   }
 }
 
@@ -112,7 +70,7 @@ TEST_CASE("remoting: handles of nodes that nobody knows are counted, and few of 
   for (std::uint64_t sequence = 1; sequence <= 100; ++sequence)
     if (!peer.send_batch(sequence, link::lane::normal, batch)) break;
   s.still_served();
-  CHECK(resident() < s.before + memory_max);
+  s.memory_is_bounded(memory_max);
 }
 
 TEST_CASE("remoting: an incarnation belongs to the node that has shown it, and to no other") {
@@ -196,5 +154,5 @@ TEST_CASE(
     }
   }
   s.still_served();
-  CHECK(resident() < s.before + memory_max);
+  s.memory_is_bounded(memory_max);
 }
