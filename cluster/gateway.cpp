@@ -361,8 +361,8 @@ class gateway : public caf::event_based_actor {
 };
 }  // namespace
 
-std::vector<member_row> rows_of(const membership::view_reply& seen) {
-  std::vector<member_row> rows;
+member_list rows_of(const membership::view_reply& seen) {
+  member_list rows;
   for (std::size_t i = 0; i < seen.members.size(); ++i) {
     const auto& r = seen.members[i];
     rows.push_back({r.id.name, r.address, std::string{to_string(r.state)}, r.id.incarnation,

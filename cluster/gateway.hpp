@@ -7,6 +7,7 @@
 //   The node  is told when it has to end: it was downed, it has left, a client ordered it to leave or to stop
 #pragma once
 #include "cluster/address_book.hpp"
+#include "cluster/local_node.hpp"
 #include "patterns/membership/downing.hpp"
 #include "patterns/message.hpp"
 
@@ -18,9 +19,6 @@
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 namespace troupe {
-namespace management {
-struct member_row;
-}
 namespace membership {
 struct view_reply;
 }
@@ -50,7 +48,7 @@ struct services_reply {
 TROUPE_MESSAGE(services_reply, node, worker)
 
 // A member's view as clients get it.
-std::vector<management::member_row> rows_of(const membership::view_reply& seen);
+member_list rows_of(const membership::view_reply& seen);
 
 caf::actor spawn_gateway(caf::actor_system& system, gateway_parts parts);
 }  // namespace troupe

@@ -8,6 +8,7 @@
 #include "cluster/membership_events.hpp"
 #include "cluster/receptionist.hpp"
 #include "cluster/types.hpp"
+#include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/peers.hpp"
@@ -60,11 +61,16 @@ class watch : public caf::event_based_actor {
 };
 }  // namespace
 
-life::config::config(const node_settings& s, const remoting::endpoint& listen) {
+life::config::config(const node_settings& s, const remoting::endpoint& listen,
+                     const surroundings& world) {
   const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   set("scheduler.max-threads", s.threads > 0 ? s.threads : std::max<std::int64_t>(2, cores));
-  set("scheduler.policy", s.work_stealing ? caf::atom("stealing") : caf::atom("sharing"));
+  set("scheduler.policy", !world.scheduler_threads ? caf::atom("testing")
+                          : s.work_stealing        ? caf::atom("stealing")
+                                                   : caf::atom("sharing"));
+  if (world.seed) fix_seed(*this, *world.seed);
   register_types(*this);
+  if (s.configure) s.configure(*this);
   remoting::settings links;
   links.cluster = s.cluster;
   links.node = s.name;
@@ -73,18 +79,20 @@ life::config::config(const node_settings& s, const remoting::endpoint& listen) {
   links.credentials = s.credentials;
   links.bounds = s.links;
   links.link = s.sessions;
-  remoting::service::load(*this, std::move(links));
+  remoting::load(*this, std::move(links), world.links ? world.links : remoting::real_environment());
 }
 
-life::life(const node_settings& s, const remoting::endpoint& listen)
-    : settings_{s}, config_{s, listen}, system_{config_} {}
+life::life(const node_settings& s, const remoting::endpoint& listen, surroundings world)
+    : settings_{s}, world_{std::move(world)}, config_{s, listen, world_}, system_{config_} {}
 
 result<void, std::string> life::start(beginning with) {
   auto& links = remoting::service::of(system_);
   const auto where = links.listening();
   if (!where) return unexpected{sentence_of(where.error())};
   address_ = to_string(*where);
-  if (!settings_.events.empty()) {
+  if (world_.events) {
+    events_ = world_.events;
+  } else if (!settings_.events.empty()) {
     auto opened = event_log::open(settings_.events, settings_.name);
     if (!opened) return unexpected{opened.error()};
     events_ = *opened;
@@ -111,7 +119,7 @@ void life::spawn_parts(beginning with) {
                                  .remember = std::move(with.remember),
                                  .events = events_});
   receptionist_ = spawn_receptionist(system_, membership_);
-  const std::shared_ptr<mapreduce::executor> code = mapreduce::make_data_executor();
+  const auto code = world_.code ? world_.code : mapreduce::make_data_executor();
   tracker_ = mapreduce::spawn_tracker(
       system_, {.id = s.name, .epoch = number_of(incarnation_), .code = code, .events = events_});
   worker_ = mapreduce::spawn_worker(system_, {.id = s.name,

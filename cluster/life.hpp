@@ -6,6 +6,7 @@
 #include "cluster/address_book.hpp"
 #include "cluster/gateway.hpp"
 #include "cluster/settings.hpp"
+#include "cluster/surroundings.hpp"
 #include "patterns/result.hpp"
 #include "runtime/event_log.hpp"
 
@@ -26,7 +27,7 @@ class life {
  public:
   using clock = std::chrono::steady_clock;
 
-  life(const node_settings& s, const remoting::endpoint& listen);
+  life(const node_settings& s, const remoting::endpoint& listen, surroundings world = {});
 
   struct beginning {
     std::filesystem::path data;
@@ -49,6 +50,7 @@ class life {
   caf::actor receptionist() const { return part(receptionist_); }
   caf::actor membership() const { return part(membership_); }
   const event_log_ptr& events() const { return events_; }
+  const std::string& incarnation() const { return incarnation_; }
 
  private:
   void spawn_parts(beginning with);
@@ -58,9 +60,10 @@ class life {
   }
 
   struct config : caf::actor_system_config {
-    config(const node_settings& s, const remoting::endpoint& listen);
+    config(const node_settings& s, const remoting::endpoint& listen, const surroundings& world);
   };
   const node_settings settings_;
+  const surroundings world_;
   config config_;
   caf::actor_system system_;
   std::shared_ptr<address_book> addresses_ = std::make_shared<address_book>();

@@ -2,6 +2,7 @@
 
 #include "cluster/membership_events.hpp"
 #include "patterns/membership/swim.hpp"
+#include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <deque>
 #include <map>
-#include <random>
 #include <set>
 
 namespace troupe {
@@ -38,11 +38,6 @@ caf::node_id node_of(const std::string& incarnation) {
         static_cast<std::uint8_t>(std::strtoul(incarnation.substr(2 * i, 2).c_str(), nullptr, 16));
   }
   return remoting::node_of(life);
-}
-
-std::uint64_t fresh_seed() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32U) | source();
 }
 
 record self_of(const membership_settings& s, const std::string& incarnation) {
@@ -76,7 +71,7 @@ class member_actor : public caf::event_based_actor {
         settings_{std::move(settings)},
         core_{settings_.how,   self_of(settings_, incarnation_),
               settings_.seeds, settings_.known,
-              fresh_seed(),    now()} {}
+              fresh_seed(system()), now()} {}
 
   const char* name() const override { return "membership"; }
 

@@ -284,11 +284,11 @@ caf::actor node::membership() { return state_->here().membership(); }
 event_log_ptr node::events() const { return state_->here().events(); }
 caf::actor node::own(caf::actor actor) { return state_->here().own(std::move(actor)); }
 
-std::vector<management::member_row> node::members() {
+member_list node::members() {
   const auto now = state_->alive();
   if (!now) return {};
   const auto seen = now->view(5s);
-  return seen ? rows_of(*seen) : std::vector<management::member_row>{};
+  return seen ? rows_of(*seen) : member_list{};
 }
 
 bool node::wait_for_members(std::size_t up, milliseconds timeout) {

@@ -20,28 +20,26 @@
 //             caf::logger::set_current_actor_system(nullptr) or has ended. `system` and the like throw std::logic_error while there
 //             is no life
 #pragma once
-#include "cluster/management.hpp"
+#include "cluster/local_node.hpp"
 #include "cluster/settings.hpp"
 #include "runtime/error.hpp"
-#include "runtime/event_log.hpp"
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 namespace troupe {
-class node {
+class node final : public local_node {
  public:
   using callback = std::function<void(node&)>;
   // Blocks SIGTERM and SIGINT in this thread, so that those that the node starts leave them to `run`.
   explicit node(node_settings settings, callback on_start = {});
   node(const node&) = delete;
   node& operator=(const node&) = delete;
-  ~node();  // stops
+  ~node() override;  // stops
 
   // Nothing where it went well, else a sentence: a port that is taken, a directory in use, a bad setting.
   result<void, std::string> start();
@@ -55,17 +53,16 @@ class node {
   void stop();
 
   // While it is started:
-  const std::string& name() const;
-  std::string address() const;  // HOST:PORT as bound
-  caf::actor_system& system();
-  caf::actor receptionist();
-  caf::actor membership();
-  event_log_ptr events() const;
-  std::vector<management::member_row> members();
+  const std::string& name() const override;
+  std::string address() const override;
+  caf::actor_system& system() override;
+  caf::actor receptionist() override;
+  caf::actor membership() override;
+  event_log_ptr events() const override;
+  member_list members() override;
   bool wait_until_up(std::chrono::milliseconds timeout);  // this node itself
   bool wait_for_members(std::size_t up, std::chrono::milliseconds timeout);
-  // Keeps the actor alive, and ends it with the node.
-  caf::actor own(caf::actor actor);
+  caf::actor own(caf::actor actor) override;
 
  private:
   struct state;

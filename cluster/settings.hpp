@@ -9,8 +9,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
+
+#include <caf/fwd.hpp>
 namespace troupe {
 struct node_settings {
   std::string name;                    // unique in the cluster; empty: HOST-PID
@@ -33,6 +36,9 @@ struct node_settings {
   std::chrono::milliseconds stop_within{
       10'000};  // a node that has not stopped in order by then just ends
   log::settings log;
+  // Called with the configuration of each life's actor system: a program registers its own message types here, with
+  // add_message_type, on all nodes alike.
+  std::function<void(caf::actor_system_config&)> configure;
 };
 
 void declare_node_options(config::schema& options);

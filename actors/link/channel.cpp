@@ -1,11 +1,11 @@
 #include "actors/link/channel.hpp"
 
+#include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/metrics.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <caf/all.hpp>
@@ -39,11 +39,9 @@ void register_types(caf::actor_system_config& config) {
   config.add_message_type<failed>("channel.failed");
 }
 
-id fresh_id() {
-  thread_local std::mt19937_64 chance{(std::uint64_t{std::random_device{}()} << 32) ^
-                                      std::random_device{}()};
+id fresh_id(caf::actor_system& system) {
   for (;;) {
-    if (const auto made = chance(); made != 0) return made;
+    if (const auto made = fresh_seed(system); made != 0) return made;
   }
 }
 
@@ -73,7 +71,7 @@ caf::error to_error(const failure& f) {
 source::source(channels& home, id channel, source_events events, settings s)
     : home_{home},
       id_{channel},
-      core_{channel, fresh_id(), s, home.now()},
+      core_{channel, fresh_id(home.self_->system()), s, home.now()},
       events_{std::make_shared<const source_events>(std::move(events))} {}
 
 template <class In>
@@ -140,7 +138,7 @@ void source::replace() {
 sink::sink(channels& home, id channel, sink_events events, settings s)
     : home_{home},
       id_{channel},
-      core_{channel, fresh_id(), s, home.now()},
+      core_{channel, fresh_id(home.self_->system()), s, home.now()},
       events_{std::make_shared<const sink_events>(std::move(events))} {}
 
 template <class In>

@@ -39,7 +39,7 @@ namespace troupe::channel {
 // Once a process, in its configuration.
 void register_types(caf::actor_system_config& config);
 
-id fresh_id();  // random
+id fresh_id(caf::actor_system& system);  // random
 
 caf::error to_error(const failure& f);
 

@@ -1,5 +1,6 @@
 #include "actors/mapreduce/attempt.hpp"
 
+#include "runtime/blocking.hpp"
 #include "runtime/codec/inspect.hpp"
 
 #include <exception>
@@ -23,8 +24,10 @@ auto guarded(const attempt_id& id, Run&& run) -> decltype(run()) {
 template <class Done, class Run>
 void in_thread(caf::actor_system& system, caf::actor worker, attempt_ptr attempt,
                std::vector<Done> attempt_ended::*where, Run run) {
-  system.spawn<caf::detached>([worker = std::move(worker), attempt = std::move(attempt), where,
-                               run = std::move(run)](caf::blocking_actor*) mutable {
+  // shared, since a std::function wants to be copied
+  auto keep = std::make_shared<std::pair<caf::actor, attempt_ptr>>(std::move(worker), std::move(attempt));
+  run_blocking(system, [keep, where, run = std::move(run)] {
+    auto [worker, attempt] = std::move(*keep);
     attempt_ended ended;
     ended.id = attempt->id;
     auto outcome = guarded(attempt->id, [&]() -> result<Done, task_failed> {

@@ -1,5 +1,6 @@
 #include "actors/mapreduce/clerk.hpp"
 
+#include "runtime/blocking.hpp"
 #include "runtime/codec/inspect.hpp"
 
 #include <exception>
@@ -76,7 +77,7 @@ caf::behavior clerk(caf::stateful_actor<clerk_state>* self, caf::actor tracker,
 caf::actor spawn_clerk(caf::actor_system& system, caf::actor tracker,
                        std::shared_ptr<executor> code, job_spec job, std::uint32_t slots,
                        std::shared_ptr<std::atomic<bool>> cancelled) {
-  return system.spawn<caf::detached>(clerk, std::move(tracker), std::move(code), std::move(job),
-                                     slots, std::move(cancelled));
+  return spawn_blocking_function(system, clerk, std::move(tracker), std::move(code), std::move(job),
+                                 slots, std::move(cancelled));
 }
 }  // namespace troupe::mapreduce

@@ -3,6 +3,7 @@
 #include "actors/link/channel.hpp"
 #include "actors/mapreduce/outputs.hpp"
 #include "patterns/mapreduce/checksum.hpp"
+#include "runtime/blocking.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -19,7 +20,7 @@ shuffle_event shuffle_queue::next() {
   // it asks for more and has not complained: what it read was well
   if (reading_ && fetcher_) caf::anon_send(fetcher_, *reading_);
   reading_.reset();
-  some_.wait(lock, [&] { return ended_ || !events_.empty(); });
+  wait_for_turn(some_, lock, [&] { return ended_ || !events_.empty(); });
   if (ended_) return {};
   auto [event, channel] = std::move(events_.front());
   events_.pop_front();
@@ -164,7 +165,7 @@ class fetcher : public caf::event_based_actor {
     from.now = state::active;
     from.got = 0;
     from.sum = checksum{};
-    from.way = channel::fresh_id();
+    from.way = channel::fresh_id(system());
     const auto map = from.where.map;
     const auto current = [this, map, turn = from.turn] { return sources_[map].turn == turn; };
     bulk_.open_sink(from.way,

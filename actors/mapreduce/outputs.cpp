@@ -2,6 +2,7 @@
 
 #include "actors/mapreduce/file.hpp"
 #include "actors/mapreduce/protocol.hpp"
+#include "runtime/blocking.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -178,6 +179,6 @@ channel::settings shuffle_channel(std::uint64_t window) {
 
 caf::actor spawn_output_server(caf::actor_system& system, std::shared_ptr<output_shelf> shelf,
                                std::shared_ptr<local_directory> directory) {
-  return system.spawn<output_server, caf::detached>(std::move(shelf), std::move(directory));
+  return spawn_blocking<output_server>(system, std::move(shelf), std::move(directory));
 }
 }  // namespace troupe::mapreduce

@@ -42,4 +42,9 @@ void trace::line(instant at, std::string_view node, std::string_view fields) {
   text_ += fields;
   text_ += "}\n";
 }
+
+void trace::append(std::string_view whole) {
+  mix(digest_of(whole));
+  if (kept_) text_ += whole;
+}
 }  // namespace troupe::simulation

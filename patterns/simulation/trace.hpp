@@ -23,6 +23,8 @@ class trace {
   }
   // `fields`: what append_field has made, the first of them "event"
   void line(instant at, std::string_view node, std::string_view fields);
+  // A whole line, of somebody else's making: it counts, whether it is kept or not.
+  void append(std::string_view whole);
   std::uint64_t digest() const { return digest_; }
   const std::string& text() const { return text_; }
 

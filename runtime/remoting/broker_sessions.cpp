@@ -161,9 +161,15 @@ void broker::carry_out(peer_link& l, link::session::output& out) {
   if (l.session) arm(l.session->next_tick());
 }
 
-// What takes long to decode, and all of its lane that follows, is decoded elsewhere; until then its bytes are held.
+// What takes long to decode, and all of its lane that follows, is decoded elsewhere, where there are threads; until then
+// its bytes are held.
 void broker::on_batch(peer_link& l, link::batch& batch) {
   auto& elsewhere = l.at_inlet[static_cast<std::size_t>(batch.on)];
+  if (!batch.whole() && !home_->world().own_thread()) {
+    const auto on = batch.on;
+    const auto bytes = link::join(std::move(batch));
+    return taken(l, receiver_.take(*l.actors, on, bytes));
+  }
   if (batch.whole() && elsewhere == 0)
     return taken(l, receiver_.take(*l.actors, batch.on, batch.bytes));
   ++elsewhere;

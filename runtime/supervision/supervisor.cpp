@@ -1,6 +1,7 @@
 #include "runtime/supervision/supervisor.hpp"
 
 #include "runtime/actor_log.hpp"
+#include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -8,7 +9,6 @@
 
 #include <deque>
 #include <map>
-#include <random>
 
 #include <caf/all.hpp>
 
@@ -73,8 +73,8 @@ std::vector<rules::child_spec> specs_of(const std::vector<child>& children) {
   return specs;
 }
 
-std::uint64_t seed_of(const options& how) {
-  return how.seed != 0 ? how.seed : std::random_device{}();
+std::uint64_t seed_of(const options& how, caf::actor_system& system) {
+  return how.seed != 0 ? how.seed : fresh_seed(system);
 }
 
 class supervisor_actor : public caf::event_based_actor {
@@ -84,7 +84,7 @@ class supervisor_actor : public caf::event_based_actor {
         how_(std::move(how)),
         refused_(check(children)),
         core_(how_.how, refused_ ? std::vector<rules::child_spec>{} : specs_of(children),
-              seed_of(how_)) {
+              seed_of(how_, system())) {
     for (auto& c : children) factories_[c.spec.id] = std::move(c.spawn);
   }
   const char* name() const override { return "supervisor"; }

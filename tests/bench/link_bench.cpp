@@ -188,7 +188,7 @@ trips round_trip(caf::actor_system& system, const caf::actor& to, std::size_t by
 double by_channel(caf::actor_system& system, const caf::actor& to, std::size_t bytes,
                   std::size_t total) {
   caf::scoped_actor self{system};
-  const auto id = troupe::channel::fresh_id();
+  const auto id = troupe::channel::fresh_id(system);
   self->request(to, 60s, open_atom::value, id)
       .receive([](bool) {}, [](caf::error&) { std::abort(); });
   const std::string payload(bytes, 'x');

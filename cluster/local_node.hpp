@@ -1,0 +1,39 @@
+// What a program sees of the node that it runs on, be it a process (node.hpp) or one of many in the simulator
+// (simulator.hpp): write what starts your actors against this, and it runs on both.
+//   void begin(troupe::local_node& n) { n.own(n.system().spawn(greeter, n.receptionist())); }
+//   troupe::node node{settings, begin};     // a process
+//   sim.start(5, begin);                    // five simulated ones
+#pragma once
+#include "cluster/management.hpp"
+#include "runtime/event_log.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+namespace troupe {
+// The members as one node sees them.
+class member_list : public std::vector<management::member_row> {
+ public:
+  using std::vector<management::member_row>::vector;
+  std::size_t up() const;         // and reachable
+  std::size_t reachable() const;  // in whatever state
+  const management::member_row* find(std::string_view name) const;  // null: no such member
+};
+
+class local_node {
+ public:
+  virtual ~local_node() = default;
+  virtual const std::string& name() const = 0;
+  virtual std::string address() const = 0;  // HOST:PORT as bound
+  virtual caf::actor_system& system() = 0;
+  virtual caf::actor receptionist() = 0;
+  virtual caf::actor membership() = 0;
+  virtual event_log_ptr events() const = 0;
+  virtual member_list members() = 0;
+  // Keeps the actor alive, and ends it with the node.
+  virtual caf::actor own(caf::actor actor) = 0;
+};
+}  // namespace troupe

@@ -1,0 +1,19 @@
+// What a life of a node takes from the world, in one place: what is not set is the real thing, and the simulator sets all
+// of it (cluster/simulator.hpp).
+#pragma once
+#include "actors/mapreduce/executor.hpp"
+#include "runtime/event_log.hpp"
+#include "runtime/remoting/environment.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+namespace troupe {
+struct surroundings {
+  std::shared_ptr<remoting::environment> links{};  // sockets, entropy, time
+  bool scheduler_threads = true;                   // false: CAF's test coordinator, which somebody drives
+  std::optional<std::uint64_t> seed{};             // of the actors' chance (runtime/chance.hpp)
+  event_log_ptr events{};                          // in place of the settings' file
+  std::shared_ptr<mapreduce::executor> code{};     // of MapReduce jobs
+};
+}  // namespace troupe
