@@ -124,11 +124,12 @@ void life::spawn_parts(beginning with) {
       system_, {.id = s.name, .epoch = number_of(incarnation_), .code = code, .events = events_});
   worker_ = mapreduce::spawn_worker(system_, {.id = s.name,
                                               .directory = (with.data / "mapreduce").string(),
+                                              .directory_name = world_.work,
                                               .map_slots = s.map_slots,
                                               .reduce_slots = s.reduce_slots,
                                               .tracker = tracker_,
                                               .code = code});
-  const auto gateway = spawn_gateway(system_, {.node = s.name,
+  gateway_ = spawn_gateway(system_, {.node = s.name,
                                                .cluster = s.cluster,
                                                .downing = s.membership.resolving.how,
                                                .membership = membership_,
@@ -142,10 +143,10 @@ void life::spawn_parts(beginning with) {
                          {"receptionist", receptionist_},
                          {"tracker", tracker_},
                          {"worker", worker_},
-                         {"gateway", gateway}};
+                         {"gateway", gateway_}};
   for (const auto& [name, part] : all) parts_.push_back(part);
   parts_.push_back(system_.spawn<watch>(all, std::move(with.ended)));
-  remoting::service::of(system_).gateway(gateway);
+  remoting::service::of(system_).gateway(gateway_);
 }
 
 void life::leave(clock::time_point end, const std::function<bool()>& has_left) {
@@ -176,7 +177,7 @@ bool life::stop(const char* reason, clock::time_point end) {
         caf::anon_send_exit(*it, caf::exit_reason::user_shutdown);
       group->clear();
     }
-    receptionist_ = membership_ = tracker_ = worker_ = nullptr;
+    receptionist_ = membership_ = tracker_ = worker_ = gateway_ = nullptr;
   }
   remoting::service::of(system_).stop();
   while (system_.registry().running() > 0 && clock::now() < end) std::this_thread::sleep_for(2ms);

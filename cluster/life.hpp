@@ -49,6 +49,7 @@ class life {
   const std::string& address() const { return address_; }
   caf::actor receptionist() const { return part(receptionist_); }
   caf::actor membership() const { return part(membership_); }
+  caf::actor gateway() const { return part(gateway_); }
   const event_log_ptr& events() const { return events_; }
   const std::string& incarnation() const { return incarnation_; }
 
@@ -70,7 +71,7 @@ class life {
   event_log_ptr events_ = event_log::none();
   std::string address_, incarnation_;
   mutable std::mutex mutex_;
-  caf::actor membership_, receptionist_, tracker_, worker_;
+  caf::actor membership_, receptionist_, tracker_, worker_, gateway_;
   std::vector<caf::actor> parts_, owned_;
   bool stopped_ = false;
 };

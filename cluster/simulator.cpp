@@ -1,5 +1,6 @@
 #include "cluster/simulator.hpp"
 
+#include "actors/mapreduce/data_executor.hpp"
 #include "cluster/life.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/simulator_probe.hpp"
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include <fcntl.h>
 #include <unistd.h>
 namespace troupe::laboratory {
 using namespace std::chrono_literals;
@@ -17,12 +19,30 @@ constexpr std::uint16_t port = 4711;
 constexpr auto rebuilds_after = 100ms;  // a downed node's process
 constexpr auto frozen_answer = 1s;
 
-std::filesystem::path place_for_files(std::uint64_t seed) {
-  static int number = 0;
-  return std::filesystem::temp_directory_path() /
-         ("troupe-sim-" + std::to_string(::getpid()) + "-" + std::to_string(seed) + "-" + std::to_string(++number));
-}
 }  // namespace
+
+// Known by the number of a descriptor, which is the same in all runs, other than its name.
+class simulation::directory {
+ public:
+  directory() : real_{(std::filesystem::temp_directory_path() / "troupe-sim-XXXXXX").string()} {
+    if (!::mkdtemp(real_.data())) throw std::runtime_error{"no directory for the simulation's files: " + real_};
+    const int fd = ::open(real_.c_str(), O_DIRECTORY | O_CLOEXEC);
+    fd_ = ::fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+    ::close(fd);
+    if (fd_ < 0) throw std::runtime_error{"no descriptor for the simulation's files: raise ulimit -n"};
+  }
+  ~directory() {
+    ::close(fd_);
+    std::error_code ignored;
+    std::filesystem::remove_all(real_, ignored);
+  }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  static constexpr int lowest = 700;
+  std::string real_;
+  int fd_ = -1;
+};
 
 struct simulated_node::state {
   simulation& home;
@@ -48,6 +68,7 @@ const std::string& simulated_node::name() const { return state_->settings.name; 
 std::string simulated_node::address() const { return state_->settings.listen; }
 caf::actor_system& simulated_node::system() { return state_->here().system(); }
 caf::actor simulated_node::receptionist() { return state_->here().receptionist(); }
+caf::actor simulated_node::gateway() { return state_->here().gateway(); }
 caf::actor simulated_node::membership() { return state_->here().membership(); }
 event_log_ptr simulated_node::events() const { return state_->events; }
 caf::actor simulated_node::own(caf::actor actor) { return state_->here().own(std::move(actor)); }
@@ -63,7 +84,7 @@ member_list simulated_node::members() {
 }
 
 simulation::simulation(std::uint64_t seed, simulation_options how)
-    : how_{std::move(how)}, world_{seed, how_.network}, files_{place_for_files(seed)} {
+    : how_{std::move(how)}, world_{seed, how_.network}, directory_{std::make_unique<directory>()}, files_{directory_->path()} {
   (void)log::start({.levels = how_.log});
   world_.log().keep(how_.keep_events || how_.keep_steps);
   world_.keep_steps(how_.keep_steps);
@@ -72,8 +93,6 @@ simulation::simulation(std::uint64_t seed, simulation_options how)
 simulation::~simulation() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) end(i, true);
   (void)log::start({});
-  std::error_code ignored;
-  std::filesystem::remove_all(files_, ignored);
 }
 
 simulated_node& simulation::node(std::size_t i) { return *nodes_.at(i); }
@@ -115,7 +134,8 @@ void simulation::boot(std::size_t i) {
   ours.scheduler_threads = false;
   ours.seed = s.on.seed();
   ours.events = s.events;
-  if (how_.code) ours.code = how_.code(s.on.name());
+  ours.code = how_.code ? how_.code(s.on.name()) : mapreduce::make_data_executor(s.on.seed());
+  ours.work = "work";
   s.current = std::make_unique<life>(s.settings, *remoting::parse_endpoint(s.settings.listen), ours);
   const auto mine = ++s.lives;
   s.on.take(s.current->system(), world);

@@ -68,6 +68,7 @@ class simulated_node final : public local_node {
   caf::actor own(caf::actor actor) override;
 
   member_list members() override;  // none while it is down or frozen
+  caf::actor gateway();    // what clients speak to: the requests of management.hpp
   bool running() const;
   bool frozen() const;
   std::size_t lives() const;  // that it has begun
@@ -135,6 +136,9 @@ class simulation {
 
   std::uint64_t digest() const { return world_.digest(); }
   std::uint64_t steps() const { return world_.steps(); }
+  // A directory of the simulation's own for files that are part of it. Its name is the same in each run, so that it may
+  // stand in messages.
+  const std::filesystem::path& files() const { return files_; }
   const std::string& events() const;  // JSON lines, of all nodes, in virtual time
   std::string recent(std::size_t lines) const;  // with keep_steps: the last messages to your actors, as a timeline
   // What makes the run one that does not repeat itself: sentences; none is well.
@@ -159,6 +163,8 @@ class simulation {
   std::vector<cut_by_hand> cuts_;
   troupe::simulation::verdict verdict_{};
   std::vector<std::pair<std::string, std::function<std::string()>>> always_;
-  const std::filesystem::path files_;  // of all machines; gone with the simulation
+  class directory;
+  std::unique_ptr<directory> directory_;  // of all machines; gone with the simulation
+  const std::filesystem::path files_;
 };
 }  // namespace troupe::laboratory

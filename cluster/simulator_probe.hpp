@@ -7,6 +7,7 @@
 //   Beware    a probe lives and dies with its node's life
 #pragma once
 #include "cluster/simulator.hpp"
+#include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 
 #include <deque>

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 namespace troupe {
 struct surroundings {
   std::shared_ptr<remoting::environment> links{};  // sockets, entropy, time
@@ -15,5 +16,6 @@ struct surroundings {
   std::optional<std::uint64_t> seed{};             // of the actors' chance (runtime/chance.hpp)
   event_log_ptr events{};                          // in place of the settings' file
   std::shared_ptr<mapreduce::executor> code{};     // of MapReduce jobs
+  std::string work{};  // the name of the worker's directory; empty: it has the process's number in it
 };
 }  // namespace troupe

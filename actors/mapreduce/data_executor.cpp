@@ -6,17 +6,32 @@
 #include "actors/mapreduce/tasks.hpp"
 #include "patterns/mapreduce/partition.hpp"
 #include "patterns/mapreduce/splits.hpp"
+#include "patterns/simulation/random.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <random>
 namespace troupe::mapreduce {
 namespace {
-std::string random_token() {  // 128 bits
-  std::random_device entropy;
-  std::string token;
-  for (int i = 0; i < 32; ++i) token += "0123456789abcdef"[entropy() % 16];
-  return token;
-}
+class tokens {  // of 128 bits
+ public:
+  explicit tokens(std::optional<std::uint64_t> seed) : seed_{seed} {}
+  std::string fresh() {
+    const std::lock_guard guard{mutex_};
+    std::random_device entropy;
+    std::string token;
+    for (std::uint64_t i = 0; i < 32; ++i) {
+      const auto drawn = seed_ ? simulation::derived(*seed_, ++given_) >> 32 : entropy();
+      token += "0123456789abcdef"[drawn % 16];
+    }
+    return token;
+  }
+
+ private:
+  const std::optional<std::uint64_t> seed_;
+  std::mutex mutex_;
+  std::uint64_t given_ = 0;
+};
 
 // What fails below says so with an exception; above it is a sentence.
 template <class Call>
@@ -63,9 +78,10 @@ class data_runner final : public job_runner {
 
 class data_executor final : public executor {
  public:
+  explicit data_executor(std::optional<std::uint64_t> seed) : tokens_{seed} {}
   result<job_plan, std::string> prepare(const job_spec& spec, std::uint32_t slots,
                                         const std::atomic<bool>& cancelled) override {
-    return said([&] { return plan(spec, slots, cancelled); });
+    return said([&] { return plan(spec, slots, cancelled, tokens_.fresh()); });
   }
   result<void, std::string> commit(const job_spec& spec, std::uint32_t partition,
                                    const std::string& file) override {
@@ -91,13 +107,15 @@ class data_executor final : public executor {
   }
 
  private:
+  tokens tokens_;
+
   static job_plan plan(const job_spec& spec, std::uint32_t slots,
-                       const std::atomic<bool>& cancelled) {
+                       const std::atomic<bool>& cancelled, std::string token) {
     const auto job = job_of(spec);
     if (auto good = check_settings(*job, spec.settings); !good) throw task_error{good.error()};
     const auto files = list_inputs(spec.inputs, cancelled);
     job_plan made;
-    made.token = random_token();
+    made.token = std::move(token);
     made.name = job->name;
     made.library_sum = job->library_sum;
     made.skip_bad_records = job->skip_bad_records;
@@ -114,5 +132,7 @@ class data_executor final : public executor {
 };
 }  // namespace
 
-std::unique_ptr<executor> make_data_executor() { return std::make_unique<data_executor>(); }
+std::unique_ptr<executor> make_data_executor(std::optional<std::uint64_t> seed) {
+  return std::make_unique<data_executor>(seed);
+}
 }  // namespace troupe::mapreduce

@@ -2,7 +2,10 @@
 #pragma once
 #include "actors/mapreduce/executor.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 namespace troupe::mapreduce {
-std::unique_ptr<executor> make_data_executor();
+// Its tokens are drawn from the seed; without one, from the operating system.
+std::unique_ptr<executor> make_data_executor(std::optional<std::uint64_t> seed = {});
 }  // namespace troupe::mapreduce

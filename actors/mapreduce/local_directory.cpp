@@ -33,7 +33,10 @@ int owner(std::string_view name) {
 }
 }  // namespace
 
-local_directory::local_directory(std::string below) : below_{std::move(below)} {
+local_directory::local_directory(std::string below, const std::string& name)
+    : below_{std::move(below)} {
+  path_ = below_ + "/" + name;
+  if (!name.empty()) return;
   static std::atomic<std::uint64_t> workers = 0;
   path_ = below_ + "/" + std::string{prefix} + std::to_string(::getpid()) + "-" +
           std::to_string(++workers);

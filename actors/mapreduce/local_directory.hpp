@@ -8,7 +8,8 @@
 namespace troupe::mapreduce {
 class local_directory {
  public:
-  explicit local_directory(std::string below);
+  // With a name it has that one, and the caller sees to it that nobody else has.
+  explicit local_directory(std::string below, const std::string& name = {});
   ~local_directory();
   local_directory(const local_directory&) = delete;
   local_directory& operator=(const local_directory&) = delete;

@@ -49,7 +49,7 @@ class worker_actor : public caf::event_based_actor {
   worker_actor(caf::actor_config& config, worker_settings settings)
       : caf::event_based_actor{config},
         s_{std::move(settings)},
-        directory_{std::make_shared<local_directory>(s_.directory)} {
+        directory_{std::make_shared<local_directory>(s_.directory, s_.directory_name)} {
     const auto cores = std::max(1u, std::thread::hardware_concurrency());
     slots_ = {s_.map_slots ? s_.map_slots : cores, s_.reduce_slots ? s_.reduce_slots : cores};
   }

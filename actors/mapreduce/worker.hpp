@@ -20,6 +20,7 @@ namespace troupe::mapreduce {
 struct worker_settings {
   std::string id{};                // under which trackers announce it: the node's name
   std::string directory{};         // for local files; made where missing, and no other's
+  std::string directory_name{};    // of its own below it; empty: one by the process's number
   std::uint32_t map_slots = 0;     // 0: one for each core
   std::uint32_t reduce_slots = 0;  // 0: as many
   caf::actor tracker{};            // of the same node
