@@ -4,7 +4,7 @@
 namespace troupe::laboratory {
 namespace sim = troupe::simulation;
 namespace {
-constexpr std::size_t last_lines = 25;
+constexpr std::size_t last_lines = 12;
 
 struct run_of {
   sim::verdict verdict;
@@ -75,14 +75,19 @@ campaign_finding campaign(const campaign_options& how, const trial& once) {
     auto single = how;
     single.twice = found.claim == "the same seed gives the same run";
     auto shortest = sim::shrink(
-        drawn, found, [&](const plan& p) { return run_twice(single, p, once); }, how.runs_max);
+        drawn, found,
+        [&](const plan& p) {
+          const auto least = how.members_min > 0 ? how.members_min : how.members;
+          return p.members < least ? sim::verdict{} : run_twice(single, p, once);
+        },
+        how.runs_max);
     result.failed = true;
     result.seed = seed;
     result.what = shortest.found;
     result.shortest = shortest.shortest;
     result.story = sim::story(shortest);
     const auto last = run_once(how, shortest.shortest, once, true).recent;
-    if (!last.empty()) result.story += "  what the actors did last:\n" + last;
+    if (!last.empty()) result.story += "what the actors did last:\n" + last;
     break;
   }
   return result;

@@ -21,7 +21,7 @@ troupe::simulation::menu usual_faults(duration length);
 
 struct campaign_options {
   std::uint64_t first = 1, seeds = 20;
-  std::uint32_t members = 5;
+  std::uint32_t members = 5, members_min = 0;  // to which a failing plan may be cut down; 0: not at all
   duration length = std::chrono::seconds{30}, calm = std::chrono::seconds{30};
   troupe::simulation::menu faults{};  // none: the usual
   simulation_options how{};

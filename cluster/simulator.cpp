@@ -207,6 +207,7 @@ void simulation::end(std::size_t i, bool at_once) {
 
 void simulation::run_for(duration d) { world_.run_to(world_.when().now() + d); }
 instant simulation::now() { return world_.when().now(); }
+void simulation::after(duration d, std::function<void()> what) { world_.when().after(d, std::move(what)); }
 
 bool simulation::run_until(condition holds, duration limit, duration stride) {
   for (const auto last = now() + limit; !holds(); run_for(stride))

@@ -101,6 +101,7 @@ class simulation {
   bool run_until(condition holds, duration limit, duration stride = std::chrono::milliseconds{10});
   bool run_until_up(std::size_t members, duration limit);  // each running node sees so many, all up
   instant now();
+  void after(duration d, std::function<void()> what);  // which must not let time pass itself
 
   // Faults. Those by number hold until they are taken back.
   void kill(std::size_t i);       // as SIGKILL: connections break
@@ -114,7 +115,8 @@ class simulation {
   void heal();                                                 // all cuts and partitions by hand
   void reset(std::size_t a, std::size_t b);                    // their connections break, once
   void strike(const troupe::simulation::fault& f);  // from its `at` on, from now, for its length
-  void run(const troupe::simulation::plan& p);      // all of its faults, and its calm
+  void begin(const troupe::simulation::plan& p);    // all of its faults, from now on
+  void run(const troupe::simulation::plan& p);      // the same, and its time and calm pass
 
   // Claims. The first that breaks ends the run, and is what `judged` tells.
   void complain(std::string claim, std::string what);

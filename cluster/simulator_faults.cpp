@@ -112,8 +112,12 @@ void simulation::strike(const sim::fault& f) {
   if (!for_good) world_.when().at(at + f.length, [this, f] { turn(f, false); });
 }
 
-void simulation::run(const sim::plan& p) {
+void simulation::begin(const sim::plan& p) {
   for (const auto& f : p.faults) strike(f);
+}
+
+void simulation::run(const sim::plan& p) {
+  begin(p);
   run_for(p.length + p.calm);
 }
 }  // namespace troupe::laboratory
