@@ -230,6 +230,12 @@ std::size_t simulation::running() const {
       std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->running(); }));
 }
 
+probe simulation::watch_from(std::size_t i) {
+  probe made{*this, node(i).system()};
+  node(i).own(made.actor());
+  return made;
+}
+
 const std::string& simulation::events() const { return world_.log().text(); }
 
 std::string simulation::recent(std::size_t lines) const {

@@ -21,6 +21,7 @@
 #include "cluster/settings.hpp"
 #include "patterns/simulation/verdict.hpp"
 #include "runtime/simulator/conductor.hpp"
+#include "runtime/simulator/probe.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -36,7 +37,6 @@ namespace troupe::mapreduce {
 class executor;
 }
 namespace troupe::laboratory {
-class probe;
 class simulation;
 class simulated_node;
 using node_ids = std::vector<std::size_t>;
@@ -81,14 +81,13 @@ class simulated_node final : public local_node {
   std::unique_ptr<state> state_;
 };
 
-class simulation {
+class simulation final : public clockwork {
  public:
-  using condition = std::function<bool()>;
 
   explicit simulation(std::uint64_t seed, simulation_options how = {});
   simulation(const simulation&) = delete;
   simulation& operator=(const simulation&) = delete;
-  ~simulation();
+  ~simulation() override;
 
   // So many more nodes, which start now and find each other; `on_start` is called in each of their lives.
   std::vector<simulated_node*> start(std::size_t n, starter on_start = {});
@@ -98,9 +97,9 @@ class simulation {
 
   // Time.
   void run_for(duration d);
-  bool run_until(condition holds, duration limit, duration stride = std::chrono::milliseconds{10});
+  bool run_until(condition holds, duration limit, duration stride = std::chrono::milliseconds{10}) override;
   bool run_until_up(std::size_t members, duration limit);  // each running node sees so many, all up
-  instant now();
+  instant now() override;
   void after(duration d, std::function<void()> what);  // which must not let time pass itself
 
   // Faults. Those by number hold until they are taken back.

@@ -24,26 +24,30 @@ void conductor::complain(std::string what) {
     complaints_.push_back(std::move(what));
 }
 
+bool conductor::step() {
+  ready_.clear();
+  for (const auto& m : machines_)
+    if (m->ready()) ready_.push_back(m.get());
+  if (ready_.empty()) return false;
+  auto& next = *ready_[static_cast<std::size_t>(chance_.below(ready_.size()))];
+  next.step(chance_, trace_, verbose_ ? &recent_ : nullptr);
+  ++steps_;
+  if (recent_.size() > recent_max) recent_.pop_front();
+  last_ = &next;
+  if (next.detached() > 0)
+    complain("actor '" + next.last() + "' of " + next.name() +
+             " has spawned an actor with a thread of its own (detached or blocking): it runs outside of virtual time; "
+             "spawn it by troupe::spawn_blocking");
+  return true;
+}
+
 void conductor::settle() {
-  for (std::uint64_t here = 0;; ++here) {
-    ready_.clear();
-    for (const auto& m : machines_)
-      if (m->ready()) ready_.push_back(m.get());
-    if (ready_.empty()) return;
-    auto& next = *ready_[static_cast<std::size_t>(chance_.below(ready_.size()))];
-    next.step(chance_, trace_, verbose_ ? &recent_ : nullptr);
-    if (recent_.size() > recent_max) recent_.pop_front();
-    ++steps_;
-    if (next.detached() > 0)
-      complain("actor '" + next.last() + "' of " + next.name() +
-               " has spawned an actor with a thread of its own (detached or blocking): it runs outside of virtual "
-               "time; spawn it by troupe::spawn_blocking");
-    if (here == steps_at_once_max) {
-      complain("actor '" + next.last() + "' of " + next.name() +
-               " is among those that send messages for ever without letting time go on: delay some");
-      endless_ = true;
-      return;
-    }
+  for (std::uint64_t here = 0; step(); ++here) {
+    if (here < steps_at_once_max) continue;
+    complain("actor '" + last_->last() + "' of " + last_->name() +
+             " is among those that send messages for ever without letting time go on: delay some");
+    endless_ = true;
+    return;
   }
 }
 

@@ -33,6 +33,7 @@ class conductor {
   instant now() const { return agenda_.now(); }
   // Called when all is done that could be done at an instant.
   void after_each(std::function<void()> what) { after_each_ = std::move(what); }
+  bool step();    // one message
   void settle();  // what can be done without time going on
   std::uint64_t steps() const { return steps_; }
   std::uint64_t digest() const { return trace_.digest() ^ wires_.digest(); }
@@ -50,6 +51,7 @@ class conductor {
   simulation::trace trace_;
   std::vector<std::unique_ptr<machine>> machines_;
   std::vector<machine*> ready_;
+  machine* last_ = nullptr;  // that took a step
   std::uint64_t steps_ = 0;
   bool stopped_ = false, endless_ = false;
   std::function<void()> after_each_;

@@ -11,6 +11,7 @@
 namespace troupe::laboratory {
 namespace {
 constexpr std::size_t text_max = 300;
+constexpr duration origin{1};  // to CAF's clocks nothing has a meaning of its own
 constexpr std::size_t last_steps_max = 1'000'000;  // of actors that are told to end
 }  // namespace
 
@@ -32,8 +33,7 @@ caf::scheduler::test_coordinator& machine::jobs() const {
 }
 
 void machine::set_clock() {
-  jobs().clock().current_time =
-      caf::actor_clock::time_point{std::max<instant>(clock_.local(agenda_.now()), instant{1})};
+  jobs().clock().current_time = caf::actor_clock::time_point{clock_.local(agenda_.now()) + origin};
 }
 
 bool machine::ready() const {
@@ -87,7 +87,7 @@ std::optional<instant> machine::due() const {
   if (!system_ || frozen_ > 0) return std::nullopt;
   const auto& timers = jobs().clock().schedule();
   if (timers.empty()) return std::nullopt;
-  return clock_.world(timers.begin()->first.time_since_epoch());
+  return clock_.world(timers.begin()->first.time_since_epoch() - origin);
 }
 
 void machine::tick() {

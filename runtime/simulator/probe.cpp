@@ -1,11 +1,11 @@
-#include "cluster/simulator_probe.hpp"
+#include "runtime/simulator/probe.hpp"
 namespace troupe::laboratory {
 namespace {
 using watch_atom = caf::atom_constant<caf::atom("watch")>;
 }  // namespace
 
-probe::probe(simulation& home, simulated_node& on) : home_{&home} {
-  self_ = on.own(on.system().spawn([got = got_](caf::event_based_actor* self) -> caf::behavior {
+probe::probe(clockwork& time, caf::actor_system& on) : time_{&time} {
+  self_ = on.spawn([got = got_](caf::event_based_actor* self) -> caf::behavior {
     self->set_down_handler([got](caf::down_msg& gone) { got->push_back(caf::make_message(std::move(gone))); });
     self->set_default_handler(
         [got](caf::scheduled_actor*, caf::message_view& what) -> caf::result<caf::message> {
@@ -13,16 +13,16 @@ probe::probe(simulation& home, simulated_node& on) : home_{&home} {
           return caf::message{};
         });
     return {[=](watch_atom, const caf::actor& whom) { self->monitor(whom); }};
-  }));
+  });
 }
 
 void probe::monitor(const caf::actor& whom) {
   caf::anon_send(self_, watch_atom::value, whom);
-  home_->run_for({});
+  time_->run_until([] { return false; }, {});
 }
 
 void probe::wait(duration limit) {
-  home_->run_until([&] { return !got_->empty(); }, limit, std::chrono::milliseconds{1});
+  time_->run_until([&] { return !got_->empty(); }, limit, std::chrono::milliseconds{1});
 }
 
 bool probe::nothing_within(duration limit) {
@@ -30,5 +30,5 @@ bool probe::nothing_within(duration limit) {
   return got_->empty();
 }
 
-probe simulation::watch_from(std::size_t i) { return probe{*this, node(i)}; }
+std::string probe::next() const { return got_->empty() ? std::string{} : caf::to_string(got_->front()); }
 }  // namespace troupe::laboratory
