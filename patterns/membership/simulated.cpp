@@ -10,7 +10,7 @@ simulated::simulated(const simulation::life& of, const options& how, std::shared
     : where_(std::move(where)) {
   record self = where_->self;
   self.id.incarnation = self.id.name + '-' + std::to_string(of.number);
-  if (!of.rebuilt) where_->known.clear();
+  if (!of.rebuilt) where_->known = where_->noted;
   core_ = std::make_unique<swim>(how, self, where_->seeds, where_->known, of.seed, of.now);
 }
 
@@ -51,6 +51,9 @@ void simulated::carry_out(output& out) {
     }
     out.events.push_back(std::move(e));
   }
+  if (!did_.events.empty() && where_->notes && core_->where() == standing::member) {
+    where_->noted = core_->present_addresses();
+  }
   did_.send.clear();
   did_.events.clear();
   did_.refused.clear();
@@ -86,6 +89,7 @@ member town::join(std::vector<std::string> seeds, std::vector<std::string> roles
   where->self = {.id = {name, {}}, .address = name + ":1", .roles = std::move(roles)};
   where->seeds = std::move(seeds);
   where->book = book_;
+  where->notes = notes_;
   book_->names.push_back(name);
   book_->by_address[where->self.address] = size();
   before_.emplace_back();

@@ -31,6 +31,8 @@ class simulated {
     std::vector<std::string> seeds{};
     std::shared_ptr<const address_book> book{};
     std::vector<std::string> known{};  // for the node that takes this one's place
+    std::vector<std::string> noted{};  // whom a process that comes back should ask
+    bool notes = true;                 // it has a data directory
   };
 
   simulated(const simulation::life& of, const options& how, std::shared_ptr<place> where);
@@ -60,6 +62,8 @@ class town : public simulation::world<simulated> {
   // n members, the first ones of which are seeds.
   void cluster(std::uint32_t n, std::uint32_t seeds = 1);
   simulation::member join(std::vector<std::string> seeds, std::vector<std::string> roles = {});
+  // Those who join from now on start as if for the first time whenever they come back.
+  void without_notes() { notes_ = false; }
 
   const swim* at(simulation::member m) const;
   // Every running node is a member, and those of each cluster know each other, all up and reachable.
@@ -89,6 +93,7 @@ class town : public simulation::world<simulated> {
   std::string backwards(simulation::member m);
   std::string accused(simulation::member m, duration settled);
   options how_;
+  bool notes_ = true;
   std::shared_ptr<address_book> book_ = std::make_shared<address_book>();
   std::vector<last_seen> before_;
   std::size_t judged_ = 0;  // events

@@ -131,6 +131,7 @@ class swim {
   void finish(work& w);
   void duties(work& w);
   void lead(work& w);
+  void orphaned(work& w);
   void resolve(work& w);
   void look(work& w);
   void spread(work& w);

@@ -31,18 +31,12 @@ void swim::duties(work& w) {
   settle(w);
 }
 
-// The oldest reachable member moves others on; where nobody is up, the first of those who wait. Two
-// who both think it is they do no harm: states only rise, and of two ages the lower stays.
+// The oldest reachable member moves others on. Two who both think it is they do no harm: states only
+// rise, and of two ages the lower stays.
 void swim::lead(work& w) {
   const record* first = oldest(members());
-  if (first == nullptr) {
-    for (const auto& [other, r] : members()) {
-      if (!present(r)) continue;
-      if (counted(r)) return;  // there is one, out of reach
-      if (first == nullptr && r.state == member_state::joining && reachable(r)) first = &r;
-    }
-  }
-  if (first == nullptr || first->id != id()) return;
+  if (first == nullptr) return orphaned(w);
+  if (first->id != id()) return;
   std::uint64_t age = 0;
   for (const auto& [other, r] : members()) age = std::max(age, r.age);
   std::vector<std::pair<member_id, member_state>> moves;
@@ -76,6 +70,17 @@ void swim::lead(work& w) {
   }
   if (!moves.empty()) next_gossip_ = w.now;
   settle(w);
+}
+
+// Whoever could have moved this one up is gone for good: the cluster ended before it was a part of
+// it. A welcome may come so late that all the others have begun anew by then; going on alone would
+// be a second cluster, for ever.
+void swim::orphaned(work& w) {
+  const bool hope = std::any_of(members().begin(), members().end(), [](const auto& m) {
+    return present(m.second) && m.second.state != member_state::joining;
+  });
+  if (hope) return;
+  directory_.advance(id(), member_state::down, "the cluster that let it in has ended", w.now, w.c);
 }
 
 void swim::resolve(work& w) {
