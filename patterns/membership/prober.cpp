@@ -77,8 +77,8 @@ void prober::urgent(const member_id& target, const view& members, const member_i
   ask_others(sequence_, p, members, self, out);
 }
 
-void prober::tick(const view& members, const member_id& self, local_health& health, instant now,
-                  actions& out) {
+void prober::tick(const view& members, const member_id& self, std::size_t unreachable,
+                  local_health& health, instant now, actions& out) {
   for (auto at = probes_.begin(); at != probes_.end();) {
     auto& [sequence, p] = *at;
     if (now >= p.end) {
@@ -113,13 +113,17 @@ void prober::tick(const view& members, const member_id& self, local_health& heal
   }
   if (now >= next_unreachable_) {
     next_unreachable_ = now + how_.unreachable_interval;
-    std::vector<const member_id*> silent;
-    for (const auto& [id, r] : members) {
-      if (present(r) && !reachable(r) && id != self) silent.push_back(&id);
-    }
-    if (!silent.empty()) {
-      out.pings.emplace_back(*silent[unreachable_turn_++ % silent.size()], ++sequence_);
-    }
+    if (unreachable > 0) ask_unreachable(members, self, out);
+  }
+}
+
+void prober::ask_unreachable(const view& members, const member_id& self, actions& out) {
+  std::vector<const member_id*> silent;
+  for (const auto& [id, r] : members) {
+    if (present(r) && !reachable(r) && id != self) silent.push_back(&id);
+  }
+  if (!silent.empty()) {
+    out.pings.emplace_back(*silent[unreachable_turn_++ % silent.size()], ++sequence_);
   }
 }
 

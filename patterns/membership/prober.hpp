@@ -32,8 +32,9 @@ class prober {
   };
   prober(const options& how, std::uint64_t seed, instant now);
 
-  void tick(const view& members, const member_id& self, local_health& health, instant now,
-            actions& out);
+  // `unreachable`: of the present members, so that nobody looks for them where there are none.
+  void tick(const view& members, const member_id& self, std::size_t unreachable,
+            local_health& health, instant now, actions& out);
   void urgent(const member_id& target, const view& members, const member_id& self,
               const local_health& health, instant now, actions& out);
   // True: a probe of ours was answered, and it was sent at `sent`.
@@ -65,6 +66,7 @@ class prober {
     instant nack{}, end{};
     bool nacked = false;
   };
+  void ask_unreachable(const view& members, const member_id& self, actions& out);
   void ask_others(std::uint64_t sequence, probe& p, const view& members, const member_id& self,
                   actions& out);
   bool next_target(const view& members, const member_id& self, member_id& target);

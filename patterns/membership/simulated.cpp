@@ -189,7 +189,9 @@ void town::claim_calm(duration settled, duration converged, bool merging) {
 // Both lists are in order of ids, and seldom differ.
 std::string town::backwards(member m) {
   auto& before = before_[m];
-  if (before.life != lives(m)) before = {lives(m), {}};
+  if (before.life != lives(m)) before = {.life = lives(m)};
+  if (before.version == this->at(m)->version()) return {};
+  before.version = this->at(m)->version();
   const auto complain = [&](const mark& was, const record& is, const char* what) {
     return to_string(is.id) + ": " + what + ", from " + std::string{to_string(was.state)} + '/' +
            std::string{to_string(was.liveness)} + '/' + std::to_string(was.generation) + " to " +

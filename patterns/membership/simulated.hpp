@@ -88,7 +88,8 @@ class town : public simulation::world<simulated> {
   };
   struct last_seen {  // by one member
     std::uint32_t life = 0;
-    std::vector<mark> marks{};  // by id
+    std::uint64_t version = ~std::uint64_t{0};  // of the view
+    std::vector<mark> marks{};                  // by id
   };
   std::string backwards(simulation::member m);
   std::string accused(simulation::member m, duration settled);

@@ -97,6 +97,7 @@ class swim {
   const member_id& id() const { return directory_.self().id; }
   std::uint64_t cluster() const { return cluster_; }
   const view& members() const { return directory_.members(); }
+  std::uint64_t version() const { return directory_.version(); }  // of that view
   double suspicion(const member_id& of, instant now) const;  // the detector's level
   unsigned health() const { return health_.score(); }
   // Addresses at which the cluster may be found again by the node that takes this one's place.
@@ -132,6 +133,7 @@ class swim {
   void duties(work& w);
   void lead(work& w);
   void orphaned(work& w);
+  instant next_move(instant now) const;
   void resolve(work& w);
   void look(work& w);
   void spread(work& w);
@@ -167,6 +169,7 @@ class swim {
   bool resolve_ = true;  // the view has changed since the strategy looked at it
   instant paused_{};     // the time that this process was not running, in all
   instant due_;
-  instant quiet_since_, next_gossip_, next_sync_, next_duties_, next_resolve_;
+  instant quiet_since_, next_gossip_, next_sync_, next_duties_, next_resolve_, next_move_;
+  std::uint64_t moved_at_ = 0;  // the view's version, when duties last looked
 };
 }  // namespace troupe::membership

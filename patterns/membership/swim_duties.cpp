@@ -5,7 +5,11 @@
 #include <cmath>
 #include <utility>
 namespace troupe::membership {
+// What is due at a time; as long as neither the view has changed nor that time has come, there is
+// nothing to look for.
 void swim::duties(work& w) {
+  if (w.now < next_move_ && directory_.version() == moved_at_) return;
+  moved_at_ = directory_.version();  // what changes below is looked at again
   const record& self = directory_.self();
   const duration here = w.now - directory_.entered(id());
   if (self.state == member_state::leaving && here >= how_.leaving_for) {
@@ -29,6 +33,22 @@ void swim::duties(work& w) {
     directory_.advance(other, member_state::removed, {}, w.now, w.c);
   }
   settle(w);
+  next_move_ = next_move(w.now);
+}
+
+// When the next member will have been in its state for as long as something waits for.
+instant swim::next_move(instant now) const {
+  instant next = instant::max();
+  const auto wait = [&](const member_id& who, duration so_long) {
+    const instant then = directory_.entered(who) + so_long;
+    if (then > now) next = std::min(next, then);
+  };
+  for (const auto& [other, r] : members()) {
+    if (r.state == member_state::leaving) wait(other, how_.leaving_for);
+    if (r.state == member_state::exiting) wait(other, how_.exiting_for), wait(other, how_.exit_within);
+    if (r.state == member_state::down) wait(other, how_.down_for), wait(other, 3 * how_.down_for);
+  }
+  return next;
 }
 
 // The oldest reachable member moves others on. Two who both think it is they do no harm: states only
@@ -141,10 +161,11 @@ void swim::call_out(work& w) {
 
 // Views that stay different although no news is under way are exchanged as a whole.
 void swim::compare(const header& with, work& w) {
+  if (with.digest == directory_.digest()) return;
   const duration spreading =
       how_.gossip_interval *
       static_cast<int>(3 + 2 * std::ceil(std::log2(static_cast<double>(directory_.size()) + 1)));
-  if (with.digest == directory_.digest() || w.now - quiet_since_ < spreading) return;
+  if (w.now - quiet_since_ < spreading) return;
   const record* other = directory_.find(with.from);
   if (other == nullptr) return;
   quiet_since_ = w.now;  // not again with the next answer
