@@ -160,6 +160,7 @@ class swim {
   resolver resolver_;
   std::mt19937_64 chance_;
   std::map<member_id, std::unique_ptr<detector>> detectors_;
+  std::set<std::pair<instant, member_id>> silences_;  // when to look at whom, or sooner than need be
   std::set<std::string> elsewhere_;  // addresses outside the view where a cluster was, or is
   std::uint64_t cluster_ = 0;
   std::map<std::string, std::pair<std::string, instant>> reported_;  // refusals by address

@@ -175,9 +175,15 @@ void swim::compare(const header& with, work& w) {
 // The detectors' part: a silence that is unusual asks for a probe out of turn.
 void swim::watch(work& w) {
   if (health_.score() > 0) return;  // our own slowness says nothing of others
-  for (const auto& [other, judge] : detectors_) {
+  while (!silences_.empty() && silences_.begin()->first <= w.now) {
+    const member_id other = silences_.extract(silences_.begin()).value().second;
+    const auto judge = detectors_.find(other);
+    if (judge == detectors_.end()) continue;
+    const bool silent = !judge->second->available(w.now);
+    const instant again = w.now + how_.gossip_interval;
+    silences_.emplace(silent ? again : std::max(again, judge->second->unavailable_at()), other);
     const record* r = directory_.find(other);
-    if (r == nullptr || r->liveness != reach::alive || judge->available(w.now)) continue;
+    if (!silent || r == nullptr || r->liveness != reach::alive) continue;
     prober_.urgent(other, members(), id(), health_, w.now, w.a);
     return;  // one at a time
   }
