@@ -9,9 +9,10 @@
 //             waits for
 //   Names     an address may be written in several ways: what a dialed one turned out to be counts
 //             once, and one that leads back here not at all
-//   Beware    a first seed that starts cut off from a cluster that runs without it forms a second
-//             one: the two never merge by themselves (cluster ids), and it dissolves again if
-//             nobody joined
+//   Beware    a first seed that starts without knowing former members, cut off from a cluster that
+//             runs without it, forms a second one: the two never merge by themselves (cluster ids),
+//             and it dissolves again if nobody joined. A host that keeps `present_addresses` on
+//             disk (a node's data directory) is safe from it
 #pragma once
 #include "patterns/membership/member.hpp"
 

@@ -18,6 +18,22 @@ double phi(double silence, double mean, double deviation) {
 
 phi_accrual::phi_accrual(phi_options how) : how_(how) {
   how_.window = std::max<std::size_t>(how_.window, 2);
+  // phi grows with the silence and has no inverse in closed form; the result is a little low, never
+  // high, so that nobody is looked at too late.
+  double low = 0, high = 34;
+  for (int i = 0; i < 40; ++i) {
+    const double middle = (low + high) / 2;
+    (phi(middle, 0, 1) < how_.threshold ? low : high) = middle;
+  }
+  deviations_ = low;
+}
+
+instant phi_accrual::unavailable_at() const {
+  if (!last_) return instant::max();
+  const double silence =
+      std::max(0.0, mean() + seconds(how_.pause_acceptable) + deviations_ * deviation());
+  return *last_ + std::chrono::duration_cast<duration>(
+                      std::chrono::duration<double>{std::min(silence, 1e9)});
 }
 
 void phi_accrual::heartbeat(instant now) {
@@ -29,7 +45,7 @@ void phi_accrual::heartbeat(instant now) {
     return;
   }
   if (now <= *last_) return;
-  if (available(now)) remember(seconds(now - *last_));
+  if (now < unavailable_at() || available(now)) remember(seconds(now - *last_));
   last_ = now;
 }
 

@@ -19,6 +19,9 @@ class detector {
   virtual void heartbeat(instant now) = 0;
   virtual double suspicion(instant now) const = 0;
   virtual bool available(instant now) const = 0;
+  // If nothing is heard, the first instant at which it may be unavailable; before the first
+  // heartbeat: never.
+  virtual instant unavailable_at() const = 0;
 };
 
 // -log10 of the probability that a heartbeat comes still later, arrivals being normal: phi 1 is
@@ -40,6 +43,7 @@ class phi_accrual final : public detector {
   void heartbeat(instant now) override;
   double suspicion(instant now) const override;
   bool available(instant now) const override { return suspicion(now) < how_.threshold; }
+  instant unavailable_at() const override;
   double mean() const;       // of the window, seconds
   double deviation() const;  // seconds, at least the minimum
   std::size_t intervals() const { return window_.size(); }
@@ -49,6 +53,7 @@ class phi_accrual final : public detector {
   phi_options how_;
   std::deque<double> window_;
   double sum_ = 0, squares_ = 0;  // of the window, about its first guess, to keep the digits
+  double deviations_ = 0;         // above the mean, to reach the threshold
   std::optional<instant> last_;
 };
 
@@ -60,6 +65,7 @@ class deadline final : public detector {
   void heartbeat(instant now) override { last_ = last_ ? std::max(*last_, now) : now; }
   double suspicion(instant now) const override;
   bool available(instant now) const override { return suspicion(now) < 1; }
+  instant unavailable_at() const override { return last_ ? *last_ + max_ : instant::max(); }
 
  private:
   duration max_;

@@ -36,7 +36,7 @@ directory::directory(options how, record self) : how_(std::move(how)), self_(sel
   std::sort(self.roles.begin(), self.roles.end());
   self.roles.erase(std::unique(self.roles.begin(), self.roles.end()), self.roles.end());
   digest_ = notes_[self_].digest = membership::digest(self);
-  members_.emplace(self_, std::move(self));
+  mine_ = &members_.emplace(self_, std::move(self)).first->second;
 }
 
 const record* directory::find(const member_id& id) const {
@@ -51,6 +51,7 @@ instant directory::entered(const member_id& who) const {
 
 void directory::changed(const record& r, changes& out) {
   notes& n = notes_[r.id];
+  ++version_;
   digest_ += membership::digest(r) - n.digest;
   n.digest = membership::digest(r);
   out.news.push_back(r.id);
@@ -144,7 +145,7 @@ void directory::absorb(record& known, const record& heard, instant now, changes&
 }
 
 void directory::apply_self(const record& heard, instant now, changes& out) {
-  record& mine = members_.at(self_);
+  record& mine = *mine_;
   if (!present(mine)) return;
   const bool accused = heard.liveness != reach::alive && heard.generation >= mine.generation;
   if (accused || heard.generation > mine.generation) {
@@ -172,6 +173,7 @@ void directory::doubt(record& r, const std::vector<std::string>& witnesses, bool
                       instant now, changes& out) {
   if (!present(r) || r.liveness == reach::unreachable) return;
   if (r.liveness == reach::alive) r.witnesses.clear();
+  ++version_;
   const std::size_t before = r.witnesses.size();
   for (const auto& w : witnesses) {
     const auto place = std::lower_bound(r.witnesses.begin(), r.witnesses.end(), w);
@@ -250,7 +252,7 @@ void directory::grow(const member_id& who, std::uint64_t age, instant now, chang
 }
 
 void directory::cut_off(std::vector<std::string> names, changes& out) {
-  record& mine = members_.at(self_);
+  record& mine = *mine_;
   if (mine.cut_off == names || mine.generation >= generation_max) return;
   mine.cut_off = std::move(names);
   ++mine.generation;
@@ -270,6 +272,7 @@ void directory::expire(instant now, changes& out) {
     if (tombstones_.front().second != self_) {
       members_.erase(tombstones_.front().second);
       notes_.erase(tombstones_.front().second);
+      ++version_;
     }
     tombstones_.pop_front();
   }

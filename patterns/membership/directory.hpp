@@ -29,12 +29,16 @@ struct changes {
 class directory {
  public:
   directory(options how, record self);
+  directory(const directory&) = delete;  // one's own record is pointed at
+  directory& operator=(const directory&) = delete;
   const view& members() const { return members_; }
-  const record& self() const { return members_.at(self_); }
+  const record& self() const { return *mine_; }
   const record* find(const member_id& id) const;
   bool over() const { return self().state >= member_state::down; }
   std::uint64_t digest() const { return digest_; }  // of the view
   std::size_t size() const { return size_; }        // members present
+  std::size_t unreachable() const { return unreachable_; }  // of those
+  std::uint64_t version() const { return version_; }  // rises with each change of the view
 
   void apply(const record& heard, instant now, changes& out);
   void suspect(const member_id& whom, const std::string& witness, instant now, changes& out);
@@ -73,12 +77,13 @@ class directory {
   options how_;
   member_id self_;
   view members_;
+  record* mine_;  // in the view
   std::map<member_id, notes> notes_;
   std::set<member_id> suspects_;                          // present ones
   std::deque<std::pair<instant, member_id>> tombstones_;  // the removed, in order
   std::size_t size_ = 1;
   std::size_t unreachable_ = 0;  // of the present
-  std::uint64_t digest_ = 0;
+  std::uint64_t digest_ = 0, version_ = 0;
   instant due_ = instant::max();
 };
 }  // namespace troupe::membership

@@ -24,7 +24,8 @@ struct member_id {
 };
 TROUPE_MESSAGE(member_id, name, incarnation)
 inline bool operator<(const member_id& a, const member_id& b) {
-  return std::tie(a.name, a.incarnation) < std::tie(b.name, b.incarnation);
+  const int order = a.name.compare(b.name);
+  return order < 0 || (order == 0 && a.incarnation < b.incarnation);
 }
 std::string to_string(const member_id& id);  // name#incarnation, the latter cut to 8 characters
 

@@ -12,7 +12,7 @@ bool probed(const record& r, const member_id& self) {
 }  // namespace
 
 prober::prober(const options& how, std::uint64_t seed, instant now)
-    : how_(how), chance_(seed), next_probe_(now), next_unreachable_(now) {}
+    : how_(how), chance_(seed), next_probe_(now), next_unreachable_(now), next_direct_(now) {}
 
 std::vector<member_id> prober::choose(const view& members, std::size_t k,
                                       const std::vector<member_id>& without) {
@@ -77,8 +77,8 @@ void prober::urgent(const member_id& target, const view& members, const member_i
   ask_others(sequence_, p, members, self, out);
 }
 
-void prober::tick(const view& members, const member_id& self, local_health& health, instant now,
-                  actions& out) {
+void prober::tick(const view& members, const member_id& self, std::size_t unreachable,
+                  local_health& health, instant now, actions& out) {
   for (auto at = probes_.begin(); at != probes_.end();) {
     auto& [sequence, p] = *at;
     if (now >= p.end) {
@@ -113,13 +113,21 @@ void prober::tick(const view& members, const member_id& self, local_health& heal
   }
   if (now >= next_unreachable_) {
     next_unreachable_ = now + how_.unreachable_interval;
-    std::vector<const member_id*> silent;
-    for (const auto& [id, r] : members) {
-      if (present(r) && !reachable(r) && id != self) silent.push_back(&id);
-    }
-    if (!silent.empty()) {
-      out.pings.emplace_back(*silent[unreachable_turn_++ % silent.size()], ++sequence_);
-    }
+    if (unreachable > 0) ask_unreachable(members, self, out);
+  }
+  if (now >= next_direct_) {
+    next_direct_ = now + how_.probe_interval;
+    for (const auto& [id, since] : indirect_since_) out.pings.emplace_back(id, ++sequence_);
+  }
+}
+
+void prober::ask_unreachable(const view& members, const member_id& self, actions& out) {
+  std::vector<const member_id*> silent;
+  for (const auto& [id, r] : members) {
+    if (present(r) && !reachable(r) && id != self) silent.push_back(&id);
+  }
+  if (!silent.empty()) {
+    out.pings.emplace_back(*silent[unreachable_turn_++ % silent.size()], ++sequence_);
   }
 }
 
@@ -134,7 +142,10 @@ bool prober::acked(std::uint64_t sequence, const member_id& target, bool directl
   }
   const auto at = probes_.find(sequence);
   if (at == probes_.end() || at->second.target != target) return false;
-  if (!directly && now >= at->second.half) indirect_since_.try_emplace(target, now);
+  if (!directly && now >= at->second.half && indirect_since_.size() < cut_off_max) {
+    if (indirect_since_.empty()) next_direct_ = now;
+    indirect_since_.try_emplace(target, now);
+  }
   sent = at->second.sent;
   probes_.erase(at);
   health.better();
@@ -160,7 +171,7 @@ void prober::mediate(const member_id& origin, std::uint64_t sequence, const memb
 std::vector<std::string> prober::cut_off(instant now) const {
   std::vector<std::string> names;
   for (const auto& [id, since] : indirect_since_) {
-    if (now - since >= how_.cut_off_after && names.size() < cut_off_max) names.push_back(id.name);
+    if (now - since >= how_.cut_off_after) names.push_back(id.name);
   }
   return names;
 }
@@ -173,6 +184,7 @@ void prober::forget(const member_id& gone) {
 
 instant prober::due() const {
   instant first = std::min(next_probe_, next_unreachable_);
+  if (!indirect_since_.empty()) first = std::min(first, next_direct_);
   for (const auto& [sequence, p] : probes_) {
     first = std::min(first, p.asked_others ? p.end : p.half);
   }

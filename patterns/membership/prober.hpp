@@ -2,6 +2,8 @@
 // and 4.3: members in random order, each once a round), with Lifeguard's nacks and local health.
 //   One probe: a ping; no ack by half time: k others are asked to ping; no ack by the end: failed.
 //   An urgent probe (a lost connection, a suspicion heard) does both at once, out of turn.
+//   Whoever answered through others alone is asked directly with each interval until it answers: in
+//   a large cluster its turn comes too seldom to tell a lost message from a cut link.
 #pragma once
 #include "patterns/membership/lifeguard.hpp"
 #include "patterns/membership/options.hpp"
@@ -32,8 +34,9 @@ class prober {
   };
   prober(const options& how, std::uint64_t seed, instant now);
 
-  void tick(const view& members, const member_id& self, local_health& health, instant now,
-            actions& out);
+  // `unreachable`: of the present members, so that nobody looks for them where there are none.
+  void tick(const view& members, const member_id& self, std::size_t unreachable,
+            local_health& health, instant now, actions& out);
   void urgent(const member_id& target, const view& members, const member_id& self,
               const local_health& health, instant now, actions& out);
   // True: a probe of ours was answered, and it was sent at `sent`.
@@ -42,7 +45,7 @@ class prober {
   void nacked(std::uint64_t sequence, const member_id& mediator);
   void mediate(const member_id& origin, std::uint64_t sequence, const member_id& target,
                instant now, actions& out);
-  // Names that have long been reached through others alone, sorted.
+  // Names that have long been reached through others alone, whatever was tried meanwhile; sorted.
   std::vector<std::string> cut_off(instant now) const;
   void forget(const member_id& gone);
   void joined(const member_id& fresh);  // takes a random place in this round (section 4.3)
@@ -65,6 +68,7 @@ class prober {
     instant nack{}, end{};
     bool nacked = false;
   };
+  void ask_unreachable(const view& members, const member_id& self, actions& out);
   void ask_others(std::uint64_t sequence, probe& p, const view& members, const member_id& self,
                   actions& out);
   bool next_target(const view& members, const member_id& self, member_id& target);
@@ -74,8 +78,8 @@ class prober {
   std::map<std::uint64_t, probe> probes_;
   std::map<std::uint64_t, mediation> mediations_;
   std::vector<member_id> round_;  // the rest of it, last first
-  instant next_probe_, next_unreachable_;
+  instant next_probe_, next_unreachable_, next_direct_;
   std::size_t unreachable_turn_ = 0;
-  std::map<member_id, instant> indirect_since_;
+  std::map<member_id, instant> indirect_since_;  // at most cut_off_max
 };
 }  // namespace troupe::membership

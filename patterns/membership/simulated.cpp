@@ -10,13 +10,49 @@ simulated::simulated(const simulation::life& of, const options& how, std::shared
     : where_(std::move(where)) {
   record self = where_->self;
   self.id.incarnation = self.id.name + '-' + std::to_string(of.number);
-  if (!of.rebuilt) where_->known.clear();
+  if (!of.rebuilt) where_->known = where_->noted;
   core_ = std::make_unique<swim>(how, self, where_->seeds, where_->known, of.seed, of.now);
 }
 
+namespace {
+// S2: what whoever speaks so must be told.
+std::optional<turn_away> owed(const swim& core, const message& m) {
+  const header& head = head_of(m);
+  const bool opening = std::holds_alternative<join>(m) || std::holds_alternative<welcome>(m) ||
+                       std::holds_alternative<turned_away>(m);
+  if (opening || core.where() == standing::over) return {};
+  if (!head.to.empty() && head.to != core.id().incarnation) return turn_away::other_incarnation;
+  if (core.where() != standing::member || head.cluster != core.cluster()) return {};
+  const auto sender = core.members().find(head.from);
+  if (sender == core.members().end() || present(sender->second)) return {};
+  return turn_away::downed;
+}
+}  // namespace
+
 void simulated::receive(member, message m, instant now, output& out) {
-  core_->step(std::move(m), now, did_);
+  if (const auto why = owed(*core_, m)) {
+    const header head = head_of(m);
+    const auto version = core_->version();
+    core_->step(std::move(m), now, did_);
+    wrong_ = unanswered(*why, head, version);
+  } else {
+    core_->step(std::move(m), now, did_);
+  }
   carry_out(out);
+}
+
+std::string simulated::unanswered(turn_away why, const header& to, std::uint64_t version) const {
+  if (core_->where() == standing::over) return {};  // it found that out with this step
+  const auto& meant = why == turn_away::downed ? to.from.incarnation : to.to;
+  const bool told = std::any_of(did_.send.begin(), did_.send.end(), [&](const outgoing& o) {
+    const auto* said = std::get_if<turned_away>(&o.what);
+    return said != nullptr && o.incarnation == to.from.incarnation && said->reason == why &&
+           said->meant == meant;
+  });
+  const auto what = to_string(to.from) + (why == turn_away::downed ? ", which is down" : "") +
+                    ", spoke to " + (to.to.empty() ? "anybody" : to.to) + " and was ";
+  if (!told) return what + "not told";
+  return core_->version() == version ? std::string{} : what + "heard";
 }
 
 void simulated::command_given(const command& c, instant now, output& out) {
@@ -50,6 +86,9 @@ void simulated::carry_out(output& out) {
       out.again = 100ms;
     }
     out.events.push_back(std::move(e));
+  }
+  if (!did_.events.empty() && where_->notes && core_->where() == standing::member) {
+    where_->noted = core_->present_addresses();
   }
   did_.send.clear();
   did_.events.clear();
@@ -86,6 +125,7 @@ member town::join(std::vector<std::string> seeds, std::vector<std::string> roles
   where->self = {.id = {name, {}}, .address = name + ":1", .roles = std::move(roles)};
   where->seeds = std::move(seeds);
   where->book = book_;
+  where->notes = notes_;
   book_->names.push_back(name);
   book_->by_address[where->self.address] = size();
   before_.emplace_back();
@@ -155,8 +195,19 @@ std::size_t town::count(event_kind kind) const {
 }
 
 void town::claim_views() {
-  always("S1 S2: what a view says of an incarnation never goes back",
-         [this](const world&, member m) { return backwards(m); });
+  always("S2: the dead have no voice, and are told",
+         [this](const world&, member m) { return world::at(m)->wrong(); });
+  always("S3: a verdict takes its time, or two witnesses",
+         [this](const world&, member m) { return hasty(m); });
+  always("S1 S5: what a view says of an incarnation never goes back, nor does its digest hide it",
+         [this](const world&, member m) {
+           auto& before = before_[m];
+           const auto version = at(m)->version();
+           if (before.life == lives(m) && before.version == version) return std::string{};
+           auto wrong = backwards(m);
+           before.version = version;
+           return wrong.empty() ? ambiguous(m) : wrong;
+         });
 }
 
 void town::claim_calm(duration settled, duration converged, bool merging) {
@@ -185,7 +236,7 @@ void town::claim_calm(duration settled, duration converged, bool merging) {
 // Both lists are in order of ids, and seldom differ.
 std::string town::backwards(member m) {
   auto& before = before_[m];
-  if (before.life != lives(m)) before = {lives(m), {}};
+  if (before.life != lives(m)) before = {.life = lives(m)};
   const auto complain = [&](const mark& was, const record& is, const char* what) {
     return to_string(is.id) + ": " + what + ", from " + std::string{to_string(was.state)} + '/' +
            std::string{to_string(was.liveness)} + '/' + std::to_string(was.generation) + " to " +
@@ -210,6 +261,91 @@ std::string town::backwards(member m) {
     was.liveness = r.liveness;
   }
   return {};
+}
+
+// One with the same digest is enough: it was compared with the next when it came to it.
+std::string town::ambiguous(member m) const {
+  const auto& mine = *at(m);
+  for (const auto& [id, r] : mine.members()) {
+    if (r.replaces.empty()) continue;
+    const auto former = mine.members().find({id.name, r.replaces});
+    if (former != mine.members().end() && present(former->second)) {
+      return to_string(former->first) + " is present beside " + to_string(id) + ", its successor";
+    }
+  }
+  const auto counts = [](const auto& entry) {
+    return entry.second.state != member_state::removed;
+  };
+  for (member other = 0; other < size(); ++other) {
+    if (other == m || at(other) == nullptr || at(other)->digest() != mine.digest()) continue;
+    const view& theirs = at(other)->members();
+    for (const auto& [id, r] : mine.members()) {
+      if (r.state == member_state::removed) continue;
+      const auto same = theirs.find(id);
+      if (same == theirs.end() || same->second.state != r.state || same->second.age != r.age ||
+          same->second.generation != r.generation || reachable(same->second) != reachable(r)) {
+        return name_of(other) + " has the same digest, and differs in " + to_string(id);
+      }
+    }
+    const auto mine_count = std::count_if(mine.members().begin(), mine.members().end(), counts);
+    if (mine_count != std::count_if(theirs.begin(), theirs.end(), counts)) {
+      return name_of(other) + " has the same digest, and knows others";
+    }
+    break;
+  }
+  return {};
+}
+
+std::string town::hasty(member) {
+  weighed_ = std::min(weighed_, events().size());  // some may have been forgotten
+  for (; weighed_ < events().size(); ++weighed_) {
+    const auto& [when, node, e] = events()[weighed_];
+    const auto& r = e.member;
+    if (e.what == event_kind::suspected) {
+      auto& d = doubts_[{r.id, r.generation}];
+      if (d.own.empty()) d.first = when;
+      d.own[node] = local(node);
+    }
+    if (e.what != event_kind::unreachable) continue;
+    const auto& d = doubts_[{r.id, r.generation}];
+    // clocks run up to 5 % fast
+    if (d.own.empty() || when - d.first < how_.suspicion_min * 9 / 10) {
+      return to_string(r.id) + " was doubted by nobody for so long";
+    }
+    const auto own = d.own.find(node);
+    if (r.witnesses.size() < 2 &&
+        (own == d.own.end() || local(node) - own->second < how_.suspicion_min)) {
+      return to_string(r.id) + " is called unreachable on one witness's word";
+    }
+  }
+  return {};
+}
+
+std::string town::kept(const std::vector<member>& side, const strategy& how) const {
+  const auto here = [&](member m) {
+    return std::find(side.begin(), side.end(), m) != side.end();
+  };
+  const std::size_t ours = side.size(), theirs = size() - ours;
+  const auto favoured = [&]() -> std::optional<bool> {  // is it `side`? none: nobody
+    if (how.kind == downing::down_all) return {};
+    if (how.kind == downing::static_quorum) {
+      if (ours >= how.quorum && theirs >= how.quorum) return {};
+      return ours >= how.quorum ? std::optional{true}
+                                : theirs >= how.quorum ? std::optional{false} : std::nullopt;
+    }
+    if (how.kind == downing::keep_oldest) {  // the first seed is, here
+      const bool alone = (here(0) ? ours : theirs) == 1 && size() > 2;
+      return here(0) != (alone && how.down_if_alone);
+    }
+    return ours != theirs ? ours > theirs : here(0);  // the lowest name
+  }();
+  std::string wrong;
+  for (member m = 0; m < size(); ++m) {
+    const bool living = at(m) != nullptr && this->lives(m) == 1;
+    const bool should = how.kind == downing::none || favoured == here(m);
+    if (living != should) wrong += name_of(m) + (living ? " lives; " : " has gone; ");
+  }
+  return wrong;
 }
 
 std::string town::accused(member, duration settled) {

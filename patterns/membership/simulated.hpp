@@ -31,6 +31,8 @@ class simulated {
     std::vector<std::string> seeds{};
     std::shared_ptr<const address_book> book{};
     std::vector<std::string> known{};  // for the node that takes this one's place
+    std::vector<std::string> noted{};  // whom a process that comes back should ask
+    bool notes = true;                 // it has a data directory
   };
 
   simulated(const simulation::life& of, const options& how, std::shared_ptr<place> where);
@@ -41,12 +43,16 @@ class simulated {
   instant due() const;
   static void describe(const event& e, std::string& fields);
   const swim& core() const { return *core_; }
+  // S2: what the last message should have been answered, and was not.
+  const std::string& wrong() const { return wrong_; }
 
  private:
   void carry_out(output& out);
+  std::string unanswered(turn_away why, const header& to, std::uint64_t version) const;
   std::shared_ptr<place> where_;
   std::unique_ptr<swim> core_;
   membership::output did_;
+  std::string wrong_;
 };
 
 // A world of members that are named in the order of their numbers.
@@ -60,6 +66,8 @@ class town : public simulation::world<simulated> {
   // n members, the first ones of which are seeds.
   void cluster(std::uint32_t n, std::uint32_t seeds = 1);
   simulation::member join(std::vector<std::string> seeds, std::vector<std::string> roles = {});
+  // Those who join from now on start as if for the first time whenever they come back.
+  void without_notes() { notes_ = false; }
 
   const swim* at(simulation::member m) const;
   // Every running node is a member, and those of each cluster know each other, all up and reachable.
@@ -68,12 +76,15 @@ class town : public simulation::world<simulated> {
   bool one_view(std::size_t members) const;
   std::size_t count(event_kind kind) const;
 
-  // The claims that one view, or all of them, can show. S1 and S2 hold under anything; S3 and L2
-  // are asked in calm.
+  // The claims that one view, or all of them, can show. S1, S2, S5, and of S3 that verdicts take
+  // their time or two witnesses, hold under anything; the rest of S3, and L2, are asked in calm.
   void claim_views();
   // Unless `merging`, clusters that were formed apart may stay apart: a first seed that starts anew
   // while it can reach none of the others forms one (bootstrap.hpp), and no two merge.
   void claim_calm(duration settled, duration converged, bool merging = true);
+  // S4: some time after `side` was parted from the rest, all of whom were up before: what is wrong
+  // with those that live.
+  std::string kept(const std::vector<simulation::member>& side, const strategy& how) const;
 
  private:
   struct mark {
@@ -84,13 +95,22 @@ class town : public simulation::world<simulated> {
   };
   struct last_seen {  // by one member
     std::uint32_t life = 0;
-    std::vector<mark> marks{};  // by id
+    std::uint64_t version = ~std::uint64_t{0};  // of the view
+    std::vector<mark> marks{};                  // by id
+  };
+  struct doubt {      // of one generation
+    instant first{};                              // by anybody
+    std::map<simulation::member, instant> own{};  // by whom since, on its clock
   };
   std::string backwards(simulation::member m);
+  std::string ambiguous(simulation::member m) const;
+  std::string hasty(simulation::member m);
   std::string accused(simulation::member m, duration settled);
   options how_;
+  bool notes_ = true;
   std::shared_ptr<address_book> book_ = std::make_shared<address_book>();
   std::vector<last_seen> before_;
-  std::size_t judged_ = 0;  // events
+  std::map<std::pair<member_id, std::uint64_t>, doubt> doubts_;
+  std::size_t judged_ = 0, weighed_ = 0;  // events
 };
 }  // namespace troupe::membership

@@ -40,7 +40,8 @@ swim::swim(options how, record self, std::vector<std::string> seeds, std::vector
       next_gossip_(now),
       next_sync_(now + how_.sync_interval),
       next_duties_(now),
-      next_resolve_(now) {}
+      next_resolve_(now),
+      next_move_(now) {}
 
 void swim::step(const input& in, instant now, output& out) {
   work w{now, out};
@@ -82,7 +83,7 @@ void swim::on(const tick&, work& w) {
   if (over_) return;
   if (cluster_ == 0) return look(w);
   directory_.expire(w.now, w.c);
-  prober_.tick(directory_.members(), id(), health_, w.now, w.a);
+  prober_.tick(members(), id(), directory_.unreachable(), health_, w.now, w.a);
   if (auto names = prober_.cut_off(w.now); names != directory_.self().cut_off) {
     directory_.cut_off(std::move(names), w.c);
   }

@@ -5,27 +5,29 @@
 // Beyond the papers: members are lives of processes, so that a restart is another member; a verdict
 //   heard is a suspicion, unless one is under way here and two have witnessed it; whoever is
 //   unreachable stays a member, is asked now and then, and comes back by itself unless it was
-//   downed; views are compared by digest and exchanged where they stay different. Promises  S1
-//   states and generations of one incarnation never go back, in any view
-//             S2 an incarnation that is down in a view never has a voice there again, and is told;
-//                a process that was replaced or downed learns it with the first message it
-//                exchanges
-//             S3 nobody is called unreachable who answers within a probe's time-out to anybody it
-//             is
-//                asked by, nor one that is silent for less than `suspicion_min`
-//             S4 under a symmetric partition at most one side lives on (downing.hpp)
+//   downed; views are compared by digest and exchanged where they stay different.
+//   Promises (each is a claim of simulated.hpp under the same name)
+//             S1 states and generations of one incarnation never go back, in any view; one that was
+//                replaced is not present beside its successor
+//             S2 an incarnation that is down in a view never has a voice there again; it is told so,
+//                and whoever speaks to a former life is told that it is gone, with the first message
+//             S3 nobody is called unreachable who answers within a probe's time-out; never sooner
+//                than `suspicion_min` after somebody first doubted it; and on the word of others
+//                only where two have witnessed it. Nobody is doubted for a pause of one's own
+//             S4 under a symmetric partition exactly the side lives that the strategy says, at most
+//                one (downing.hpp)
+//             S5 views with one digest are one view
 //             L1 a member that has died is unreachable for all within probing and suspicion (about
 //                2 s for 5 members) plus the spread of news, log2(n) rounds of gossip
 //             L2 members that can talk to each other have one view soon after faults stop
 //   Under     lost, repeated, delayed, reordered messages; partitions, also one-way; processes that
 //             freeze, crash, restart; peers that repeat the past
 //   Assumes   `step` with a tick at the latest when `due` says. A late step is a pause of one's
-//   own:
-//             all deadlines move by it, and one's health is worse, not that of others
+//             own: all deadlines move by it, and one's health is worse, not that of others
 //   Beware    views differ for moments: what must be unique needs the replicated log
 //   Costs     messages a member and second do not grow with the cluster: 2 probes, their answers,
-//   and
-//             gossip while there is news; a probe is O(n) in time where the view has changed
+//             and gossip while there is news; a step is O(log n) in time, O(n) where the view has
+//             changed
 #pragma once
 #include "patterns/membership/bootstrap.hpp"
 #include "patterns/membership/detector.hpp"
@@ -97,6 +99,8 @@ class swim {
   const member_id& id() const { return directory_.self().id; }
   std::uint64_t cluster() const { return cluster_; }
   const view& members() const { return directory_.members(); }
+  std::uint64_t version() const { return directory_.version(); }  // of that view
+  std::uint64_t digest() const { return directory_.digest(); }    // likewise
   double suspicion(const member_id& of, instant now) const;  // the detector's level
   unsigned health() const { return health_.score(); }
   // Addresses at which the cluster may be found again by the node that takes this one's place.
@@ -131,6 +135,8 @@ class swim {
   void finish(work& w);
   void duties(work& w);
   void lead(work& w);
+  void orphaned(work& w);
+  instant next_move(instant now) const;
   void resolve(work& w);
   void look(work& w);
   void spread(work& w);
@@ -157,6 +163,7 @@ class swim {
   resolver resolver_;
   std::mt19937_64 chance_;
   std::map<member_id, std::unique_ptr<detector>> detectors_;
+  std::set<std::pair<instant, member_id>> silences_;  // when to look at whom, or sooner than need be
   std::set<std::string> elsewhere_;  // addresses outside the view where a cluster was, or is
   std::uint64_t cluster_ = 0;
   std::map<std::string, std::pair<std::string, instant>> reported_;  // refusals by address
@@ -166,6 +173,7 @@ class swim {
   bool resolve_ = true;  // the view has changed since the strategy looked at it
   instant paused_{};     // the time that this process was not running, in all
   instant due_;
-  instant quiet_since_, next_gossip_, next_sync_, next_duties_, next_resolve_;
+  instant quiet_since_, next_gossip_, next_sync_, next_duties_, next_resolve_, next_move_;
+  std::uint64_t moved_at_ = 0;  // the view's version, when duties last looked
 };
 }  // namespace troupe::membership

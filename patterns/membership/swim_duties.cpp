@@ -5,7 +5,11 @@
 #include <cmath>
 #include <utility>
 namespace troupe::membership {
+// What is due at a time; as long as neither the view has changed nor that time has come, there is
+// nothing to look for.
 void swim::duties(work& w) {
+  if (w.now < next_move_ && directory_.version() == moved_at_) return;
+  moved_at_ = directory_.version();  // what changes below is looked at again
   const record& self = directory_.self();
   const duration here = w.now - directory_.entered(id());
   if (self.state == member_state::leaving && here >= how_.leaving_for) {
@@ -29,20 +33,30 @@ void swim::duties(work& w) {
     directory_.advance(other, member_state::removed, {}, w.now, w.c);
   }
   settle(w);
+  next_move_ = next_move(w.now);
 }
 
-// The oldest reachable member moves others on; where nobody is up, the first of those who wait. Two
-// who both think it is they do no harm: states only rise, and of two ages the lower stays.
+// When the next member will have been in its state for as long as something waits for.
+instant swim::next_move(instant now) const {
+  instant next = instant::max();
+  const auto wait = [&](const member_id& who, duration so_long) {
+    const instant then = directory_.entered(who) + so_long;
+    if (then > now) next = std::min(next, then);
+  };
+  for (const auto& [other, r] : members()) {
+    if (r.state == member_state::leaving) wait(other, how_.leaving_for);
+    if (r.state == member_state::exiting) wait(other, how_.exiting_for), wait(other, how_.exit_within);
+    if (r.state == member_state::down) wait(other, how_.down_for), wait(other, 3 * how_.down_for);
+  }
+  return next;
+}
+
+// The oldest reachable member moves others on. Two who both think it is they do no harm: states only
+// rise, and of two ages the lower stays.
 void swim::lead(work& w) {
   const record* first = oldest(members());
-  if (first == nullptr) {
-    for (const auto& [other, r] : members()) {
-      if (!present(r)) continue;
-      if (counted(r)) return;  // there is one, out of reach
-      if (first == nullptr && r.state == member_state::joining && reachable(r)) first = &r;
-    }
-  }
-  if (first == nullptr || first->id != id()) return;
+  if (first == nullptr) return orphaned(w);
+  if (first->id != id()) return;
   std::uint64_t age = 0;
   for (const auto& [other, r] : members()) age = std::max(age, r.age);
   std::vector<std::pair<member_id, member_state>> moves;
@@ -76,6 +90,17 @@ void swim::lead(work& w) {
   }
   if (!moves.empty()) next_gossip_ = w.now;
   settle(w);
+}
+
+// Whoever could have moved this one up is gone for good: the cluster ended before it was a part of
+// it. A welcome may come so late that all the others have begun anew by then; going on alone would
+// be a second cluster, for ever.
+void swim::orphaned(work& w) {
+  const bool hope = std::any_of(members().begin(), members().end(), [](const auto& m) {
+    return present(m.second) && m.second.state != member_state::joining;
+  });
+  if (hope) return;
+  directory_.advance(id(), member_state::down, "the cluster that let it in has ended", w.now, w.c);
 }
 
 void swim::resolve(work& w) {
@@ -136,10 +161,11 @@ void swim::call_out(work& w) {
 
 // Views that stay different although no news is under way are exchanged as a whole.
 void swim::compare(const header& with, work& w) {
+  if (with.digest == directory_.digest()) return;
   const duration spreading =
       how_.gossip_interval *
       static_cast<int>(3 + 2 * std::ceil(std::log2(static_cast<double>(directory_.size()) + 1)));
-  if (with.digest == directory_.digest() || w.now - quiet_since_ < spreading) return;
+  if (w.now - quiet_since_ < spreading) return;
   const record* other = directory_.find(with.from);
   if (other == nullptr) return;
   quiet_since_ = w.now;  // not again with the next answer
@@ -149,9 +175,15 @@ void swim::compare(const header& with, work& w) {
 // The detectors' part: a silence that is unusual asks for a probe out of turn.
 void swim::watch(work& w) {
   if (health_.score() > 0) return;  // our own slowness says nothing of others
-  for (const auto& [other, judge] : detectors_) {
+  while (!silences_.empty() && silences_.begin()->first <= w.now) {
+    const member_id other = silences_.extract(silences_.begin()).value().second;
+    const auto judge = detectors_.find(other);
+    if (judge == detectors_.end()) continue;
+    const bool silent = !judge->second->available(w.now);
+    const instant again = w.now + how_.gossip_interval;
+    silences_.emplace(silent ? again : std::max(again, judge->second->unavailable_at()), other);
     const record* r = directory_.find(other);
-    if (r == nullptr || r->liveness != reach::alive || judge->available(w.now)) continue;
+    if (!silent || r == nullptr || r->liveness != reach::alive) continue;
     prober_.urgent(other, members(), id(), health_, w.now, w.a);
     return;  // one at a time
   }

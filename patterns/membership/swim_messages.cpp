@@ -107,8 +107,11 @@ void swim::on(const ack& m, work& w) {
         judge = std::make_unique<phi_accrual>(phi_options{
             .threshold = how_.phi_threshold, .pause_acceptable = round, .first_interval = round});
       }
+      judge->heartbeat(w.now);
+      silences_.emplace(judge->unavailable_at(), m.target);
+    } else {
+      judge->heartbeat(w.now);
     }
-    judge->heartbeat(w.now);
   }
   if (directly) compare(m.head, w);
 }

@@ -74,6 +74,25 @@ TEST_CASE("detector: phi accrual learns the rhythm and judges by it") {
   CHECK(!patient.available(1s + 7s));
 }
 
+TEST_CASE("detector: it says when its silence will be too long, never too late and hardly too soon") {
+  std::mt19937_64 chance{1};
+  for (const double threshold : {1.0, 3.0, 8.0, 200.0}) {
+    phi_accrual d{{.threshold = threshold}};
+    CHECK(d.unavailable_at() == instant::max());
+    instant now{};
+    for (int i = 0; i < 300; ++i) {
+      d.heartbeat(now += 1ms * static_cast<int>(chance() % 2000));
+      CHECK(d.available(d.unavailable_at() - 1ms));
+      CHECK(!d.available(d.unavailable_at() + 1us));
+    }
+  }
+  deadline d{3s};
+  CHECK(d.unavailable_at() == instant::max());
+  d.heartbeat(2s);
+  CHECK(d.unavailable_at() == 5s);
+  CHECK(!d.available(5s));
+}
+
 TEST_CASE("detector: the first interval is guessed, an outage does not enter the history") {
   phi_accrual d{{.pause_acceptable = 0s, .first_interval = 1s}};
   d.heartbeat(10s);
