@@ -150,7 +150,7 @@ class world {
     take(*receiver_, consumed{bytes});
   }
   void restart_sender() {
-    restarted_ = sender_restarted_ = true;
+    restarted_ = true;
     if (done_ || sender_told_) return;
     start_sender();
     if (joined_) give(*sender_, attached{});
@@ -223,9 +223,7 @@ class world {
     }
     if (faults_.cuts + faults_.restarts + faults_.deaths + faults_.flips == 0) CHECK(completed());
     if (flipped_ && !ended_) CHECK(receiver_told_);
-    // Both are honest, and neither is accused of breaking the protocol; but a credit does not say
-    // which start of the sender it is for, so that one that has started anew may think so.
-    if (sender_restarted_) return;
+    // both are honest, and neither is accused of breaking the protocol
     if (sender_told_) CHECK(sender_told_->why != reason::violated);
     if (receiver_told_) CHECK(receiver_told_->why != reason::violated);
   }
@@ -243,7 +241,7 @@ class world {
   std::vector<std::string> drafts_;  // of earlier starts
   std::size_t total_ = 0, unread_ = 0, largest_ = 0;
   bool joined_ = false, finished_writing_ = false, done_ = false, ended_ = false,
-       restarted_ = false, sender_restarted_ = false, flipped_ = false;
+       restarted_ = false, flipped_ = false;
   int dead_ = 0;  // 1: the sender, 2: the receiver
   std::optional<failure> sender_told_, receiver_told_;
 };
