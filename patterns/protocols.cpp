@@ -1,10 +1,14 @@
 #include "patterns/protocols.hpp"
 
+#include "patterns/link/simulated_protocols.hpp"
+#include "patterns/mapreduce/simulated_protocol.hpp"
 #include "patterns/membership/simulated_protocol.hpp"
 namespace troupe {
 const std::vector<simulation::protocol>& all_protocols() {
   static const std::vector<simulation::protocol> all{
       membership::simulated_protocol(),
+      mapreduce::simulated_protocol(),
+      channel::simulated_protocol(),
   };
   return all;
 }

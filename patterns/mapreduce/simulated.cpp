@@ -1,6 +1,7 @@
 #include "patterns/mapreduce/simulated.hpp"
 
 #include "patterns/mapreduce/partition.hpp"
+#include "patterns/mapreduce/simulated_protocol.hpp"
 #include "patterns/mapreduce/splits.hpp"
 #include "patterns/mapreduce/words.hpp"
 
@@ -9,6 +10,9 @@
 namespace troupe::mapreduce::simulated {
 using namespace std::chrono_literals;
 namespace {
+constexpr std::string_view ends = "every job ends";
+constexpr duration ends_within = 150s;
+
 std::string text_of(simulation::generator& chance) {
   std::string text;
   for (auto lines = 1 + chance.below(40); lines > 0; --lines) {
@@ -165,7 +169,7 @@ void node::describe(const event& e, std::string& fields) {
   if (!e.reason.empty()) simulation::append_field(fields, "reason", e.reason);
 }
 
-simulation::verdict rehearse(const simulation::plan& p, std::string* log) {
+simulation::run_outcome rehearse(const simulation::plan& p, const simulation::settings& how) {
   simulation::plan played = p;
   for (auto& f : played.faults) {
     if (!simulation::brings_down(f.what)) continue;
@@ -177,25 +181,33 @@ simulation::verdict rehearse(const simulation::plan& p, std::string* log) {
   const auto all = std::make_shared<scene>();
   all->seed = p.seed;
   all->faultless = played.faults.empty();
-  simulation::world<node> w{p.seed, {.lateness_max = 5ms}, log != nullptr};
+  simulation::world<node> w{p.seed, {.lateness_max = 5ms}, how.lines};
   const time until = std::max<time>(p.length, 1s);
   for (member m = 0; m < p.members; ++m)
     w.add([=](const simulation::life& of) { return node{of, all, p.members, until}; });
   for (const auto name : claim::all)
     w.always(std::string{name},
              [=](const auto&, member) { return all->broken == name ? all->what : std::string{}; });
-  w.within("every job ends", 150s, [=](const auto&) {
+  w.within(std::string{ends}, ends_within, [=](const auto&) {
     for (const auto& [id, job] : all->jobs)
       if (!all->over.contains(id)) return id + " has not ended";
     return std::string{};
   });
-  const auto v = w.run(played);
-  if (log != nullptr) *log = w.log().text();
-  return v;
-}
-
-simulation::plan draw(std::uint64_t seed, std::uint32_t members) {
-  constexpr duration length = 40s;
-  return simulation::draw(seed, members, length, 160s, simulation::everything(length));
+  return outcome_of(w, w.run(played));
 }
 }  // namespace troupe::mapreduce::simulated
+
+namespace troupe::mapreduce {
+simulation::protocol simulated_protocol() {
+  simulation::protocol it;
+  it.name = "mapreduce";
+  it.help = "jobs that count words, while workers die, freeze and are cut off";
+  for (const auto name : simulated::claim::all) it.promises.emplace_back(name);
+  it.promises.emplace_back(simulated::ends);
+  it.members_max = 100;
+  it.calm = simulated::ends_within + std::chrono::seconds{10};
+  it.swarm = simulation::everything;
+  it.run = simulated::rehearse;
+  return it;
+}
+}  // namespace troupe::mapreduce

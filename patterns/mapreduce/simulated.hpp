@@ -1,6 +1,6 @@
 // A cluster that counts words, as the simulator's hosts: job.hpp's master on the first node, a
 // worker on each, and a file system that all see. Jobs follow each other while faults come.
-//   const simulation::verdict v = mapreduce::simulated::rehearse(plan);
+//   const auto did = mapreduce::simulated::rehearse(plan, {});
 //   Between    master and worker a session as the link gives it (courier.hpp): a worker that is not
 //              heard of for a while is down, its session over; it starts afresh when it is heard
 //              again, and so does one whose process does. Reports are repeated until they are taken,
@@ -13,6 +13,7 @@
 #pragma once
 #include "patterns/mapreduce/job.hpp"
 #include "patterns/simulation/courier.hpp"
+#include "patterns/simulation/protocol.hpp"
 #include "patterns/simulation/world.hpp"
 
 #include <array>
@@ -263,8 +264,6 @@ class node {
   std::optional<master> master_{};
 };
 
-// The plan's members are the nodes. With `log`: the run's events, as JSON lines.
-simulation::verdict rehearse(const simulation::plan& p, std::string* log = nullptr);
-// What a swarm may draw.
-simulation::plan draw(std::uint64_t seed, std::uint32_t members);
+// The plan's members are the nodes.
+simulation::run_outcome rehearse(const simulation::plan& p, const simulation::settings& how);
 }  // namespace troupe::mapreduce::simulated

@@ -1,0 +1,6 @@
+// Links and channels for whoever runs protocols without knowing their worlds.
+#pragma once
+#include "patterns/simulation/protocol.hpp"
+namespace troupe::channel {
+simulation::protocol simulated_protocol();
+}  // namespace troupe::channel

@@ -1,0 +1,21 @@
+// Channels under swarms of faults: each seed draws its own, and every transfer ends as it should.
+#include "campaign.hpp"
+#include "patterns/link/channel_simulated.hpp"
+#include "patterns/link/simulated_protocols.hpp"
+
+#include <doctest/doctest.h>
+namespace {
+using namespace troupe;
+using namespace std::chrono_literals;
+}  // namespace
+
+TEST_CASE("channel: under any faults every byte comes once and in order, or both sides are told") {
+  const auto what = channel::simulated_protocol();
+  const auto found = test::run_campaign(
+      [&](std::uint64_t seed) {
+        const auto members = 1 + static_cast<simulation::member>(seed % 3);
+        return simulation::draw(seed, members, 40s, what.calm, what.swarm(40s));
+      },
+      [](const simulation::plan& p) { return channel::rehearse(p, {}).judged; });
+  CHECK_MESSAGE(found.empty(), found);
+}
