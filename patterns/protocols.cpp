@@ -7,8 +7,9 @@ namespace troupe {
 const std::vector<simulation::protocol>& all_protocols() {
   static const std::vector<simulation::protocol> all{
       membership::simulated_protocol(),
-      mapreduce::simulated_protocol(),
+      link::simulated_protocol(),
       channel::simulated_protocol(),
+      mapreduce::simulated_protocol(),
   };
   return all;
 }
