@@ -45,7 +45,9 @@ void channel_host::begin(time now, output& out) {
   if (anew) scene_->current[self] = ++scene_->transfers_begun;
   channel_ = scene_->current.at(self);
   start_ = ++starts_;
-  told_ = false;
+  told_ = has_asked_ = false;
+  highest_ = acknowledged_ = 0;
+  moved_ = now;
   sender_.emplace(channel_, start_, scene_->how, core_time(now));
   auto& t = scene_->transfers[channel_];
   if (anew) t.since = now;
@@ -70,9 +72,13 @@ void channel_host::write_some(time now, output& out) {
 
 template <class In>
 void channel_host::give(In&& in, time now, output& out) {
+  constexpr bool met = std::is_same_v<std::remove_cvref_t<In>, attached>;
+  if constexpr (std::is_same_v<std::remove_cvref_t<In>, credit>)
+    if (in.again && scene_->faultless) scene_->complain(claim::lean, "the receiver asks again");
   sender::output did;
   sender_->step(sender::input{std::forward<In>(in)}, core_time(now), did);
   check_sender(did);
+  check_sent(did, met, now);
   for (auto& m : did.send)
     out.send.push_back({next_one_.who, std::visit([](auto& x) -> to_receiver { return x; }, m)});
   if (!did.done && !did.broken) return;
@@ -100,6 +106,31 @@ void channel_host::check_sender(const sender::output& did) {
       (did.broken->why == reason::corrupted && scene_->flips == 0))
     scene_->complain(claim::honest, name + ": " + did.broken->sentence);
   if (calm(t)) scene_->complain(claim::caused, name + ": " + did.broken->sentence);
+}
+
+void channel_host::check_sent(const sender::output& did, bool met, time now) {
+  const auto name = "sender of channel " + std::to_string(channel_);
+  if (met || sender_->acknowledged() > acknowledged_) {
+    acknowledged_ = sender_->acknowledged();
+    has_asked_ = false;
+    moved_ = now;
+  }
+  bool first = sender_->held() == 0;
+  for (const auto& m : did.send) {
+    const auto* sent = std::get_if<chunk>(&m);
+    if (sent == nullptr) continue;
+    moved_ = now;
+    has_asked_ = has_asked_ || sent->data.empty();
+    first = first || sent->position <= acknowledged_;
+    if (scene_->faultless && !sent->data.empty() && sent->position < highest_)
+      scene_->complain(claim::lean, name + " sends " + std::to_string(sent->position) + " again");
+    highest_ = std::max(highest_, sent->position + sent->data.size());
+  }
+  if (met && !first && !sender_->over()) scene_->complain(claim::prompt, name);
+  const auto patience = std::chrono::nanoseconds{scene_->how.retry} + 3 * tick_every;
+  const bool waits = next_one_.near && sender_->held() > 0 && !sender_->over();
+  if (waits && !has_asked_ && now - moved_ > patience && now - ticked_ < 2 * tick_every)
+    scene_->complain(claim::asked, name);
 }
 
 // ---- the receiver
@@ -253,6 +284,7 @@ void channel_host::tick(time now, output& out) {
   const bool tick = now >= tick_at_;
   if (tick) tick_at_ = now + tick_every;
   if (tick && sender_ && !told_) give(channel::tick{}, now, out);
+  if (tick) ticked_ = now;
   for (auto& [channel, s] : sinks_) {
     if (s.unread > 0 && chance_.below(2) == 0) {
       const std::size_t bytes = 1 + static_cast<std::size_t>(chance_.below(s.unread));
@@ -286,7 +318,10 @@ simulation::run_outcome rehearse(const simulation::plan& p, const simulation::se
   if (chance.below(8) == 0) all->flips = 5'000;
   all->faults_until = p.length;
   all->until = p.length + settled + 5s;
-  simulation::world<channel_host> w{p.seed, {.lateness_max = 5ms}, how.lines};
+  all->faultless = p.faults.empty();
+  simulation::conditions usual{.lateness_max = 5ms};
+  if (all->faultless) usual.delay_max = usual.delay_min;
+  simulation::world<channel_host> w{p.seed, usual, how.lines};
   for (member m = 0; m < p.members; ++m)
     w.add([=](const simulation::life& of) { return channel_host{of, all, p.members}; });
   for (const auto name : claim::all)

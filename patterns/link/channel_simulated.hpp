@@ -24,8 +24,12 @@ inline constexpr std::string_view in_order = "every byte in order and exactly on
                                   told_once = "a side is told once how it ended",
                                   done = "done is never a mistake",
                                   honest = "nobody honest is accused",
-                                  caused = "no transfer fails in calm";
-inline constexpr std::array all{in_order, whole, bounded, told_once, done, honest, caused};
+                                  caused = "no transfer fails in calm",
+                                  lean = "where nothing is lost nothing is sent twice",
+                                  prompt = "what is missing after a session's end leaves at once",
+                                  asked = "a sender that waits for long asks";
+inline constexpr std::array all{in_order, whole,  bounded, told_once, done,
+                                honest,   caused, lean,    prompt,    asked};
 }  // namespace claim
 
 // One channel, seen from above.
@@ -47,6 +51,7 @@ struct channel_scene {
   settings how{};
   std::size_t write_max = 100, total = 0;
   bool deaths_told = false;
+  bool faultless = false;   // and messages in order
   std::uint32_t flips = 0;  // chunks of a million
   time until{}, faults_until{};
   std::uint64_t transfers_begun = 0;
@@ -108,6 +113,7 @@ class channel_host {
   void give_all(time now, output& out, bool near, bool died);
   void take_all(time now, output& out, bool near, bool died);
   void check_sender(const sender::output& did);
+  void check_sent(const sender::output& did, bool met, time now);
   void check_receiver(id channel, const sink& s, const receiver::output& did);
   bool calm(const transfer& t) const;
 
@@ -119,6 +125,9 @@ class channel_host {
   std::optional<sender> sender_{};
   id channel_ = 0, start_ = 0;  // of the sender
   bool told_ = false;
+  std::uint64_t highest_ = 0, acknowledged_ = 0;
+  bool has_asked_ = false;  // since it has moved
+  time moved_{}, ticked_{};
   time begin_at_{};
   std::map<id, sink> sinks_{};
   id last_channel_ = 0;  // that came in

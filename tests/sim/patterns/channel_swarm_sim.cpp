@@ -19,3 +19,12 @@ TEST_CASE("channel: under any faults every byte comes once and in order, or both
       [](const simulation::plan& p) { return channel::rehearse(p, {}).judged; });
   CHECK_MESSAGE(found.empty(), found);
 }
+
+TEST_CASE("channel: where nothing is lost nothing is sent twice") {
+  for (const auto seed : test::seeds()) {
+    CAPTURE(seed);
+    const auto members = 1 + static_cast<simulation::member>(seed % 3);
+    const auto v = channel::rehearse({seed, members, 10s, 65s, {}}, {}).judged;
+    CHECK_MESSAGE(!v.failed(), to_string(v));
+  }
+}
