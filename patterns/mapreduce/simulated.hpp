@@ -33,9 +33,11 @@ inline constexpr std::string_view once = "a partition is committed once",
                                   stopped = "nothing of a job runs on when it is over",
                                   backups = "a backup runs beside one attempt, elsewhere",
                                   earned = "an error is earned",
+                                  needed = "no finished map runs again while its output is there",
+                                  skipped = "a record that is skipped crashes no later attempt",
                                   counted = "counters are those of the winners alone";
-inline constexpr std::array all{once,    known,   numbers, whole,  live_outputs,
-                                stopped, backups, earned,  counted};
+inline constexpr std::array all{once,    known,  numbers, whole,   live_outputs, stopped,
+                                backups, earned, needed,  skipped, counted};
 }  // namespace claim
 
 enum class nature : std::uint8_t {
@@ -244,6 +246,7 @@ class master {
       outputs_{};  // map, attempt: its worker, and that one's session
   std::map<std::pair<task_kind, std::uint32_t>, std::set<std::uint32_t>> failed_{}, deaths_{};
   std::map<std::uint32_t, std::set<std::uint32_t>> unfetched_{};
+  std::map<std::uint32_t, std::uint32_t> skipped_{};  // map: its attempts then
 };
 
 class node {

@@ -31,6 +31,7 @@ void master::begin(time now, output& out) {
   failed_.clear();
   deaths_.clear();
   unfetched_.clear();
+  skipped_.clear();
   core_.emplace(setup_->spec, setup_->splits, core_time(now));
   out.events.push_back({.job = setup_->spec.id,
                         .what = job_event_kind::job_started,
@@ -216,7 +217,23 @@ void master::heed(const job_event& e) {
   if (e.what == job_event_kind::attempt_done || e.what == job_event_kind::attempt_failed ||
       e.what == job_event_kind::attempt_killed)
     live_.erase(id);
+  if (e.what == job_event_kind::map_lost) {
+    const auto o = outputs_.find({e.task, e.attempt});
+    const auto* c = named(e.worker);
+    if (o != outputs_.end() && c != nullptr && o->second.second == c->session &&
+        !unfetched_[e.task].contains(e.attempt))
+      scene_->complain(claim::needed, "map " + std::to_string(e.task) + " on " + e.worker);
+  }
+  if (e.what == job_event_kind::record_skipped) {
+    auto& last = skipped_[e.task];
+    for (const auto& given : given_)
+      if (given.kind == task_kind::map && given.task == e.task) last = given.attempt;
+  }
   if (e.what != job_event_kind::attempt_failed) return;
+  const auto since = skipped_.find(e.task);
+  if (e.kind == task_kind::map && since != skipped_.end() && e.attempt > since->second &&
+      scene_->injected.contains(id))
+    scene_->complain(claim::skipped, text(id));
   failed_[{e.kind, e.task}].insert(e.attempt);
   const bool of_its_own = e.reason.starts_with("it reported no progress") ||
                           e.reason.ends_with("from worker " + e.worker) ||
