@@ -74,6 +74,8 @@ void master::down(member whom, time now, output& out) {
     if (on == name) deaths_[{id.kind, id.task}].insert(id.attempt);
   std::erase_if(live_, [&](const auto& a) { return a.second == name; });
   step(worker_down{name}, now, out);
+  for (const auto kind : {task_kind::map, task_kind::reduce})  // that was under way
+    step(offer{name, kind}, now, out);
 }
 
 master::crew* master::named(const std::string& worker) {
