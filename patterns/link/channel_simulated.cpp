@@ -279,6 +279,12 @@ void channel_host::tick(time now, output& out) {
     previous_.near = false;
     take_all(now, out, false, false);
   }
+  if (scene_->restless && now < scene_->faults_until && chance_.below(20) == 0) {
+    const bool at_sender = chance_.below(2) == 0;
+    auto& side = at_sender ? next_one_ : previous_;
+    side.near = !side.near;
+    at_sender ? give_all(now, out, side.near, false) : take_all(now, out, side.near, false);
+  }
   if ((!sender_ || told_) && now >= begin_at_) begin(now, out);
   if (sender_ && !told_ && chance_.below(2) == 0) write_some(now, out);
   const bool tick = now >= tick_at_;
@@ -315,6 +321,7 @@ simulation::run_outcome rehearse(const simulation::plan& p, const simulation::se
   all->total =
       static_cast<std::size_t>(chance.below(std::min(20 * all->how.window, 200 * all->how.chunk)));
   all->deaths_told = chance.below(2) == 0;
+  all->restless = !p.faults.empty() && chance.below(4) == 0;
   if (chance.below(8) == 0) all->flips = 5'000;
   all->faults_until = p.length;
   all->until = p.length + settled + 5s;

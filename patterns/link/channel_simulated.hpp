@@ -2,8 +2,8 @@
 // what channel.hpp promises is asked after each step.
 //   const auto did = channel::rehearse(plan, {});
 //   Peers     are attached while they are heard of, detached when not for a second. The seed decides
-//             what a restart is to the peer: the same channel under a new start, or a death that is
-//             told; and whether bits change on their way
+//             what a restart is to the peer, the same channel under a new start or a death that is
+//             told; whether sessions end by themselves, and whether bits change on their way
 //   Promises  `claims` below, while faults last and after them
 #pragma once
 #include "patterns/link/channel.hpp"
@@ -51,6 +51,7 @@ struct channel_scene {
   settings how{};
   std::size_t write_max = 100, total = 0;
   bool deaths_told = false;
+  bool restless = false;    // sessions end and come again by themselves
   bool faultless = false;   // and messages in order
   std::uint32_t flips = 0;  // chunks of a million
   time until{}, faults_until{};
