@@ -76,8 +76,9 @@ struct credit {
   std::uint64_t limit = 0;     // bytes below may be sent
   bool again = false;          // something is missing at `received`
   bool finished = false;       // the end has been taken
+  id sender = 0;               // which start of the sender it is for, 0 if none has sent yet
 };
-TROUPE_MESSAGE(credit, channel, receiver, round, received, limit, again, finished)
+TROUPE_MESSAGE(credit, channel, receiver, round, received, limit, again, finished, sender)
 struct closed {  // to the receiver: its last credit has arrived
   id channel = 0;
 };

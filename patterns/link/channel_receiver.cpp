@@ -135,8 +135,8 @@ void receiver::on(const tick&, instant now, output& out) {
 void receiver::tell(bool again, output& out) {
   told_received_ = received_;
   told_limit_ = consumed_ + settings_.window;
-  out.send.push_back(
-      credit{channel_, start_, round_, received_, told_limit_, again, state_ == state::ended});
+  out.send.push_back(credit{channel_, start_, round_, received_, told_limit_, again,
+                            state_ == state::ended, sender_});
 }
 
 void receiver::end(reason why, std::string sentence, bool tell, output& out) {

@@ -60,6 +60,8 @@ void sender::on(const abort& in, instant, output& out) {
 
 void sender::on(const credit& in, instant now, output& out) {
   if (in.channel != channel_) return;
+  // meant for an earlier start of ours: the receiver will fail at our first chunk, if it has not ended
+  if (in.sender != 0 && in.sender != start_) return;
   if (state_ == state::done) return out.send.push_back(closed{channel_});
   if (state_ == state::failed) {
     return out.send.push_back(failed{channel_, why_, "the sender has failed"});

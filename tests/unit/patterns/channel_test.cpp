@@ -172,6 +172,15 @@ TEST_CASE("channel sender: failures are told once, with their reason") {
   CHECK(all_sent(peer_died{}).broken->why == reason::unknown);
   bench<sender> other;
   CHECK(!other(failed{8, reason::died, ""}).broken);  // another channel's
+  bench<sender> anew;  // an earlier start's credit accuses nobody, and gives nothing
+  anew(attached{});
+  anew(write{"abcd"});
+  auto of_before = grant(2, 8);
+  of_before.sender = 99;
+  CHECK(!anew(of_before).broken);
+  CHECK(anew.side.acknowledged() == 0);
+  of_before.finished = true;
+  CHECK(!anew(of_before).done);
 }
 
 TEST_CASE("channel receiver: delivers in order, drops what it has, asks for what is missing") {
