@@ -1,0 +1,18 @@
+#include "patterns/protocols.hpp"
+
+#include "patterns/membership/simulated_protocol.hpp"
+namespace troupe {
+const std::vector<simulation::protocol>& all_protocols() {
+  static const std::vector<simulation::protocol> all{
+      membership::simulated_protocol(),
+  };
+  return all;
+}
+
+const simulation::protocol* protocol_named(std::string_view name) {
+  for (const auto& p : all_protocols()) {
+    if (p.name == name) return &p;
+  }
+  return nullptr;
+}
+}  // namespace troupe
