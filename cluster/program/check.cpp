@@ -1,11 +1,11 @@
 // troupe check: whether a recorded history is consistent.
 #include "cluster/program/command.hpp"
+#include "cluster/program/files.hpp"
 #include "patterns/checking/checks.hpp"
 #include "patterns/checking/timeline.hpp"
 #include "runtime/checking_history.hpp"
 #include "runtime/config/nearest.hpp"
 
-#include <array>
 #include <fstream>
 #include <iostream>
 
@@ -44,24 +44,6 @@ exit_code unknown_model(const std::string& given) {
   return fail(exit_code::usage, "there is no model '" + given + "'" +
                                     (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
                                     "; `troupe check --help` lists them");
-}
-
-// By `read`, which tells of a directory by a flag; stream iterators throw.
-std::string all_of(std::istream& in) {
-  std::string bytes;
-  std::array<char, 65536> part{};
-  while (in.read(part.data(), part.size()) || in.gcount() > 0)
-    bytes.append(part.data(), static_cast<std::size_t>(in.gcount()));
-  return bytes;
-}
-
-// "-" is standard input.
-std::optional<std::string> bytes_of(const std::string& file) {
-  if (file == "-") return all_of(std::cin);
-  std::ifstream in{file, std::ios::binary};
-  auto bytes = all_of(in);
-  if (!in.is_open() || in.bad()) return {};
-  return bytes;
 }
 
 exit_code malformed(const std::string& file, const operations_read& read) {
