@@ -34,7 +34,11 @@ std::string models_text() {
          "{\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"key\":\"x\",\"value\":1,\"time\":"
          "1200}\n"
          "where an operation's invoke is followed by ok (done), fail (certainly not done) or\n"
-         "info (unknown). Exit codes: 0 consistent; 1 violated; 2 wrong usage; 5 unknown.";
+         "info (unknown). Event logs (troupe node --events, troupe simulate --events) may stand "
+         "in\n"
+         "one file, behind one another: their models take the events that they know, and skip "
+         "others.\n"
+         "Exit codes: 0 consistent; 1 violated; 2 wrong usage; 5 unknown.";
 }
 
 exit_code unknown_model(const std::string& given) {
@@ -96,7 +100,7 @@ exit_code check(const options& given) {
   if (!model) return unknown_model(given.model);
   const auto bytes = bytes_of(given.file);
   if (!bytes) return fail(exit_code::usage, "the file " + given.file + " cannot be read");
-  const auto read = read_operations(*bytes);
+  const auto read = read_operations(*bytes, {}, model->events);
   if (read.faults_in_all > 0) return malformed(given.file, read);
   if (const auto stranger = checking::first_stranger(*model, read.operations)) {
     const auto& op = read.operations[stranger->place];
@@ -104,6 +108,10 @@ exit_code check(const options& given) {
                                       std::to_string(op.from) + " ns, " + to_string(op) + ", " +
                                       stranger->why);
   }
+  if (read.skipped > 0 && read.operations.empty())
+    return fail(exit_code::usage,
+                given.file + " is an event log, and nothing in it is for the model " + given.model +
+                    (model->events.empty() ? ", which judges histories" : ""));
   const auto report = model->judge(read.operations, {.steps = given.steps});
   const bool violated = report.what == checking::verdict::violated;
   const auto count = std::to_string(report.checked) + " operations";
@@ -130,9 +138,11 @@ exit_code check(const options& given) {
 
 void add_check(verbs& all) {
   CLI::App* verb = nullptr;
-  auto given = add_verb<options>(all, "check", "Judge a recorded history", &check, verb);
+  auto given =
+      add_verb<options>(all, "check", "Judge a recorded history or event log", &check, verb);
   verb->footer(models_text());
-  verb->add_option("FILE", given->file, "the history, as JSON lines; - is standard input")
+  verb->add_option("FILE", given->file,
+                   "the history or event log, as JSON lines; - is standard input")
       ->required();
   verb->add_option("--model", given->model, "what it has to be, see below")
       ->required()
