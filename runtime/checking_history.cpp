@@ -2,6 +2,7 @@
 
 #include "runtime/json.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -51,7 +52,8 @@ read_value value_of(const parsed_json& x, std::size_t depth_left) {
 
 class reader {
  public:
-  explicit reader(const history_limits& within) : within_{within} {}
+  reader(const history_limits& within, const event_names& events)
+      : within_{within}, events_{events} {}
 
   history_read read(std::string_view text) {
     std::size_t line = 0;
@@ -111,22 +113,58 @@ class reader {
   }
 
   void read_event_log(const parsed_json& parsed) {
-    if (parsed["event"] != "leader") return;
-    checking::event e{.f = "leader"};
+    const auto& event = parsed["event"];
+    const auto name = event.is_string() ? event.get<std::string>() : std::string{};
     value node;
-    if (!take(parsed, "node", node) || !take(parsed, "group", e.key) ||
-        !take(parsed, "term", e.content))
+    if (!take(parsed, "node", node)) return;
+    if (name == "started" || name == "node_started") lives_.erase(node);
+    if (std::find(events_.begin(), events_.end(), name) == events_.end()) {
+      ++all_.skipped;
       return;
-    if (node.empty() || !e.content.integer())
-      return fault("is a leader without a \"node\" or a \"term\", a whole number");
+    }
+    checking::event e;
+    value done;  // what the operation answers
+    if (!take_operation(parsed, name, e, done)) return;
+    if (name == "leader") done = node;
+    if (node.empty()) return fault("is an event without a \"node\"");
     const auto time = parsed.find("time");
     if (time == parsed.end() || !integer(*time, e.time))
       return fault("has a \"time\" that is not in whole nanoseconds");
-    e.process = nodes_.try_emplace(node, static_cast<std::int64_t>(nodes_.size())).first->second;
+    auto& numbers = name == "leader" ? nodes_ : lives_;
+    const auto [at, fresh] = numbers.try_emplace(node, processes_);
+    if (fresh) ++processes_;
+    e.process = at->second;
     add(e);
     e.type = checking::event_type::ok;
-    e.content = node;
+    e.content = std::move(done);
     add(std::move(e));
+  }
+
+  bool take_operation(const parsed_json& parsed, const std::string& name, checking::event& e,
+                      value& done) {
+    e.f = name;
+    if (name == "leader") {
+      if (!take(parsed, "group", e.key) || !take(parsed, "term", e.content)) return false;
+      if (!e.content.integer()) fault("is a leader without a \"term\", a whole number");
+      return e.content.integer() != nullptr;
+    }
+    if (name == "entered" || name == "left") {
+      e.f = name == "entered" ? "acquire" : "release";
+      value token;
+      if (!take(parsed, "lock", e.key) || !take(parsed, "token", token)) return false;
+      if (!token.integer()) fault("is an event without a \"token\", a whole number");
+      (name == "entered" ? done : e.content) = token;
+      return token.integer() != nullptr;
+    }
+    const auto of = parsed.find("incarnation");
+    if (!take(parsed, "member", e.key)) return false;
+    if (e.key.empty() || of == parsed.end()) {
+      fault("is an event without a \"member\" or an \"incarnation\"");
+      return false;
+    }
+    e.content =
+        value{of->is_string() ? of->get<std::string>() : of->dump()};  // may take all 64 bits
+    return true;
   }
 
   static bool integer(const parsed_json& x, std::int64_t& into) {
@@ -148,19 +186,23 @@ class reader {
   }
 
   const history_limits& within_;
+  const event_names& events_;
   history_read all_{};
   std::size_t line_ = 0;
-  std::map<value, std::int64_t> nodes_{};
+  std::map<value, std::int64_t> nodes_{}, lives_{};
+  std::int64_t processes_ = 0;
 };
 }  // namespace
 
-history_read read_history(std::string_view text, const history_limits& within) {
-  return reader{within}.read(text);
+history_read read_history(std::string_view text, const history_limits& within,
+                          const event_names& events) {
+  return reader{within, events}.read(text);
 }
 
-operations_read read_operations(std::string_view text, const history_limits& within) {
-  auto read = read_history(text, within);
-  operations_read all{{}, std::move(read.faults), read.faults_in_all};
+operations_read read_operations(std::string_view text, const history_limits& within,
+                                const event_names& events) {
+  auto read = read_history(text, within, events);
+  operations_read all{{}, std::move(read.faults), read.faults_in_all, read.skipped};
   if (all.faults_in_all > 0) return all;
   auto paired = checking::operations_of(read.events);
   if (paired) {

@@ -1,11 +1,11 @@
 // troupe check: whether a recorded history is consistent.
 #include "cluster/program/command.hpp"
+#include "cluster/program/files.hpp"
 #include "patterns/checking/checks.hpp"
 #include "patterns/checking/timeline.hpp"
 #include "runtime/checking_history.hpp"
 #include "runtime/config/nearest.hpp"
 
-#include <array>
 #include <fstream>
 #include <iostream>
 
@@ -34,7 +34,11 @@ std::string models_text() {
          "{\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"key\":\"x\",\"value\":1,\"time\":"
          "1200}\n"
          "where an operation's invoke is followed by ok (done), fail (certainly not done) or\n"
-         "info (unknown). Exit codes: 0 consistent; 1 violated; 2 wrong usage; 5 unknown.";
+         "info (unknown). Event logs (troupe node --events, troupe simulate --events) may stand "
+         "in\n"
+         "one file, behind one another: their models take the events that they know, and skip "
+         "others.\n"
+         "Exit codes: 0 consistent; 1 violated; 2 wrong usage; 5 unknown.";
 }
 
 exit_code unknown_model(const std::string& given) {
@@ -44,24 +48,6 @@ exit_code unknown_model(const std::string& given) {
   return fail(exit_code::usage, "there is no model '" + given + "'" +
                                     (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
                                     "; `troupe check --help` lists them");
-}
-
-// By `read`, which tells of a directory by a flag; stream iterators throw.
-std::string all_of(std::istream& in) {
-  std::string bytes;
-  std::array<char, 65536> part{};
-  while (in.read(part.data(), part.size()) || in.gcount() > 0)
-    bytes.append(part.data(), static_cast<std::size_t>(in.gcount()));
-  return bytes;
-}
-
-// "-" is standard input.
-std::optional<std::string> bytes_of(const std::string& file) {
-  if (file == "-") return all_of(std::cin);
-  std::ifstream in{file, std::ios::binary};
-  auto bytes = all_of(in);
-  if (!in.is_open() || in.bad()) return {};
-  return bytes;
 }
 
 exit_code malformed(const std::string& file, const operations_read& read) {
@@ -114,7 +100,7 @@ exit_code check(const options& given) {
   if (!model) return unknown_model(given.model);
   const auto bytes = bytes_of(given.file);
   if (!bytes) return fail(exit_code::usage, "the file " + given.file + " cannot be read");
-  const auto read = read_operations(*bytes);
+  const auto read = read_operations(*bytes, {}, model->events);
   if (read.faults_in_all > 0) return malformed(given.file, read);
   if (const auto stranger = checking::first_stranger(*model, read.operations)) {
     const auto& op = read.operations[stranger->place];
@@ -122,6 +108,10 @@ exit_code check(const options& given) {
                                       std::to_string(op.from) + " ns, " + to_string(op) + ", " +
                                       stranger->why);
   }
+  if (read.skipped > 0 && read.operations.empty())
+    return fail(exit_code::usage,
+                given.file + " is an event log, and nothing in it is for the model " + given.model +
+                    (model->events.empty() ? ", which judges histories" : ""));
   const auto report = model->judge(read.operations, {.steps = given.steps});
   const bool violated = report.what == checking::verdict::violated;
   const auto count = std::to_string(report.checked) + " operations";
@@ -148,9 +138,11 @@ exit_code check(const options& given) {
 
 void add_check(verbs& all) {
   CLI::App* verb = nullptr;
-  auto given = add_verb<options>(all, "check", "Judge a recorded history", &check, verb);
+  auto given =
+      add_verb<options>(all, "check", "Judge a recorded history or event log", &check, verb);
   verb->footer(models_text());
-  verb->add_option("FILE", given->file, "the history, as JSON lines; - is standard input")
+  verb->add_option("FILE", given->file,
+                   "the history or event log, as JSON lines; - is standard input")
       ->required();
   verb->add_option("--model", given->model, "what it has to be, see below")
       ->required()

@@ -6,6 +6,7 @@
 #include "patterns/checking/models.hpp"
 #include "patterns/checking/sequential.hpp"
 #include "patterns/checking/session.hpp"
+#include "patterns/checking/views.hpp"
 
 namespace troupe::checking {
 namespace {
@@ -35,9 +36,12 @@ check account(delivery promised, std::string_view help) {
       [promised](const operations& ops, const limits&) { return check_delivery(ops, promised); }};
 }
 check guarded(std::string_view name, std::string_view help, exclusion promised) {
-  return {name, help, exclusion_refusal, [promised](const operations& ops, const limits&) {
-            return check_exclusion(ops, promised);
-          }};
+  return {
+      name,
+      help,
+      exclusion_refusal,
+      [promised](const operations& ops, const limits&) { return check_exclusion(ops, promised); },
+      {"entered", "left"}};
 }
 
 std::vector<check> declared() {
@@ -65,11 +69,22 @@ std::vector<check> declared() {
       account(delivery::exactly_once, "each message once: send id, deliver -> id"),
       account(delivery::at_least_once, "none is lost: send id, deliver -> id"),
       account(delivery::at_most_once, "none comes twice: send id, deliver -> id"),
-      guarded("mutex", "one holder at once, fenced: acquire -> token, release, access token", {}),
+      guarded("mutex",
+              "one holder at once, fenced: acquire -> token, release, access token; event logs",
+              {}),
       guarded("fencing", "tokens rise and the resource obeys them, whoever believes to hold",
               {.holders = false}),
-      {"leader", "at most one leader a term: leader term, or an event log", leaders_refusal,
-       [](const operations& ops, const limits&) { return check_leaders(ops); }},
+      {"leader",
+       "at most one leader a term: leader term; event logs",
+       leaders_refusal,
+       [](const operations& ops, const limits&) { return check_leaders(ops); },
+       {"leader"}},
+      {"membership",
+       "no view of a member goes back, neither state nor incarnation; event logs",
+       views_refusal,
+       [](const operations& ops, const limits&) { return check_views(ops); },
+       {"member_joining", "member_up", "member_leaving", "member_exiting", "member_unreachable",
+        "member_reachable", "member_down", "member_removed"}},
   };
 }
 }  // namespace

@@ -9,6 +9,7 @@ struct check {
   std::string_view help;
   std::string (*refusal)(const operation&);  // why an operation is none of its model's, or empty
   std::function<report(const operations&, const limits&)> judge;
+  std::vector<std::string_view> events{};  // of event logs that it judges; none: histories alone
 };
 const std::vector<check>& all_checks();
 const check* check_named(std::string_view name);

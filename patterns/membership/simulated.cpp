@@ -1,6 +1,7 @@
 #include "patterns/membership/simulated.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 namespace troupe::membership {
 using namespace std::chrono_literals;
@@ -95,11 +96,36 @@ void simulated::carry_out(output& out) {
   did_.refused.clear();
 }
 
+// By the names that a node's event log gives them (runtime/events.hpp).
 void simulated::describe(const event& e, std::string& fields) {
-  simulation::append_field(fields, "event", "member_" + std::string{to_string(e.what)});
+  const auto name = [&]() -> std::string {
+    switch (e.what) {
+      case event_kind::joined:
+        return "member_joining";
+      case event_kind::downed:
+        return "member_down";
+      case event_kind::suspected:
+        return "suspected";
+      case event_kind::cleared:
+        return "refuted";
+      case event_kind::decided:
+        return "downing_decided";
+      default:
+        return "member_" + std::string{to_string(e.what)};
+    }
+  };
+  const auto& incarnation = e.member.id.incarnation;  // name-number
+  simulation::append_field(fields, "event", name());
   simulation::append_field(fields, "member", e.member.id.name);
-  simulation::append_field(fields, "incarnation", e.member.id.incarnation);
+  simulation::append_field(
+      fields, "incarnation",
+      std::strtoll(incarnation.c_str() + incarnation.rfind('-') + 1, nullptr, 10));
   simulation::append_field(fields, "generation", static_cast<std::int64_t>(e.member.generation));
+  if (!e.names.empty()) {
+    std::string names;
+    for (const auto& one : e.names) names += (names.empty() ? "" : ",") + one;
+    simulation::append_field(fields, "down", names);
+  }
   if (!e.reason.empty()) simulation::append_field(fields, "reason", e.reason);
 }
 

@@ -120,3 +120,48 @@ TEST_CASE("event logs: leaders become operations, the rest is skipped") {
   CHECK(only_fault(R"({"node":"a","event":"leader","term":4})").find("\"time\"") !=
         std::string::npos);
 }
+
+TEST_CASE("event logs: what entered and left are holders, one process a life of a node") {
+  const auto read =
+      read_operations(R"({"time":1,"node":"a","event":"started","life":1})"
+                      "\n"
+                      R"({"time":2,"node":"a","event":"entered","lock":"l","token":7})"
+                      "\n"
+                      R"({"time":3,"node":"a","event":"left","lock":"l","token":7})"
+                      "\n"
+                      R"({"time":4,"node":"a","event":"node_started"})"
+                      "\n"
+                      R"({"time":5,"node":"a","event":"entered","lock":"l","token":8})"
+                      "\n",
+                      {}, {"entered", "left"});
+  REQUIRE(read.faults.empty());
+  CHECK(read.skipped == 2);
+  REQUIRE(read.operations.size() == 3);
+  CHECK(to_string(read.operations[0]) == "acquire() -> 7");
+  CHECK(read.operations[1].f == "release");
+  CHECK(read.operations[1].in == value{7});
+  CHECK(read.operations[1].key == value{"l"});
+  CHECK(read.operations[0].process == read.operations[1].process);
+  CHECK(read.operations[0].process != read.operations[2].process);
+  const auto wrong =
+      read_operations(R"({"time":2,"node":"a","event":"entered","lock":"l"})", {}, {"entered"});
+  REQUIRE(wrong.faults.size() == 1);
+  CHECK(wrong.faults[0].sentence.find("\"token\"") != std::string::npos);
+}
+
+TEST_CASE("event logs: incarnations of all 64 bits, as numbers or texts") {
+  const auto read = read_operations(
+      R"({"time":1,"node":"a","event":"member_up","member":"b","incarnation":18446744073709551615})"
+      "\n"
+      R"({"time":2,"node":"a","event":"member_up","member":"c","incarnation":"x"})"
+      "\n",
+      {}, {"member_up"});
+  REQUIRE(read.operations.size() == 2);
+  CHECK(read.operations[0].in == value{"18446744073709551615"});
+  CHECK(read.operations[0].key == value{"b"});
+  CHECK(read.operations[1].in == value{"x"});
+  const auto wrong = read_operations(R"({"time":2,"node":"a","event":"member_up","member":"b"})",
+                                     {}, {"member_up"});
+  REQUIRE(wrong.faults.size() == 1);
+  CHECK(wrong.faults[0].sentence.find("\"incarnation\"") != std::string::npos);
+}
