@@ -15,6 +15,7 @@ import os
 import random
 import subprocess
 import threading
+import time
 
 from .ground import Failed, Void, now, program
 
@@ -101,6 +102,13 @@ class Clients:
                 self._step(process, draw)
         except Exception as error:  # told by stop, in the thread of the test
             self._errors.append(error)
+
+    def stop_after(self, seconds, within=30):
+        """Lets them go on for so long, and stops them; sooner if one has thrown."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._errors:
+            time.sleep(0.02)
+        self.stop(within)
 
     def stop(self, within=30):
         self._end.set()

@@ -16,8 +16,11 @@ from .ground import Failed, wall
 class Kill:
     name = "kill"
 
+    def __init__(self, *among):
+        self._among = among  # whom; nobody named: anybody
+
     def choose(self, draw, names):
-        victim = draw.choice(names)
+        victim = draw.choice(sorted(self._among) or names)
         return victim, {victim}, victim
 
     def begin(self, cluster, what):

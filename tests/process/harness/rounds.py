@@ -10,6 +10,7 @@ Ends with code 0 if rounds were proved and none failed; 77 if this machine canno
 round stay in the folder that is named: logs, event logs, histories, the plan.
 """
 import argparse
+import copy
 import os
 import random
 import shutil
@@ -39,6 +40,13 @@ class Round:
     def say(self, text):
         self.notes.append(text)
         say(f"  {text}")
+
+    def part(self, name):
+        """The same round with a folder of its own, for another cluster."""
+        other = copy.copy(self)
+        other.place = self.path(name)
+        os.mkdir(other.place)
+        return other
 
     def at_end(self, do):
         """When all processes are gone, however the round ends."""
