@@ -110,13 +110,13 @@ def attempt(name, one, seed, options, place):
         outcome, why = "void", str(error)
     except Failed as error:
         outcome, why = "failed", str(error)
-    except Skipped:
-        outcome = "skipped"
+    except (Skipped, SystemExit):
+        outcome = "cut short"
         raise
     finally:
         r.close()
         breath.close()
-        if outcome == "skipped":
+        if outcome == "cut short" and not options.keep:
             shutil.rmtree(place, ignore_errors=True)
     say(f"{outcome}: {name}, seed {seed}{': ' + why if why else ''}")
     if outcome != "failed" and not options.keep:

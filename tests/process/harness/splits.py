@@ -3,6 +3,7 @@
 
     halves     two sides that do not hear each other
     one_way    the first side does not hear the second, which hears it
+    unheard    the others do not hear one member, which hears them
     isolated   one member hears nobody, and nobody it
     bridge     two sides, and one member in the middle that hears both, and both it
     ring       each hears its two neighbours alone: everybody sees a majority, and no two the same one
@@ -39,7 +40,7 @@ def ring(names):
     return {(a, b) for a in names for b in names if a != b and (a, b) not in near}
 
 
-KINDS = ("halves", "one_way", "isolated", "bridge", "ring")
+KINDS = ("halves", "one_way", "unheard", "isolated", "bridge", "ring")
 
 
 def drawn(kind, names, draw):
@@ -51,6 +52,8 @@ def drawn(kind, names, draw):
         return halves(names, first), f"{','.join(names[:first])} | {','.join(names[first:])}"
     if kind == "one_way":
         return one_way(names[:1], names[1:]), f"{names[0]} hears nobody"
+    if kind == "unheard":
+        return one_way(names[1:], names[:1]), f"nobody hears {names[0]}"
     if kind == "isolated":
         return isolated(names, names[0]), f"{names[0]} alone"
     if kind == "bridge":
