@@ -2,7 +2,8 @@
 
 The plan is drawn before anything runs and depends on the seed, the names and the kinds alone: the same seed makes the
 same plan again. A kind of fault is a class with three methods:
-    choose(draw, names)   -> (what, victims, text): what is done, to whom; victims are those whose loss it excuses
+    choose(draw, names)   -> (what, victims, text): what is done, to whom; victims are those whose loss it excuses. One
+                          that is chosen by what the cluster is doing, such as its leader, is a Whoever
     begin(cluster, what)  and end(cluster, what)
 """
 import threading
@@ -38,6 +39,28 @@ class Freeze(Kill):
 
     def end(self, cluster, what):
         cluster[what].thaw()
+
+
+class Whoever:
+    """A fault of the one that is found when it begins, such as the leader; `find(cluster)` gives a name or nothing. The
+    plan cannot count it among the victims of its minority: together=1, or the loss of more is meant."""
+
+    def __init__(self, kind, who, find):
+        self.name, self._kind, self._who, self._find = kind.name, kind, who, find
+
+    def choose(self, draw, names):
+        found = set()
+        return found, found, self._who
+
+    def begin(self, cluster, what):
+        name = self._find(cluster)
+        if name and cluster[name].runs() and not cluster[name].frozen:
+            self._kind.begin(cluster, name)
+            what.add(name)
+
+    def end(self, cluster, what):
+        for name in what:
+            self._kind.end(cluster, name)
 
 
 class Split:
@@ -132,9 +155,8 @@ class Step:
 
 def plan(draw, names, seconds, kinds, gap=(0.5, 2.0), length=(1.0, 4.0), together=1, spare=()):
     """Steps until `seconds`; of those that overlap, at most `together`, no two of a kind that heals everything, and
-    never more than a minority of the names as victims. `spare`: names that nothing is done to."""
+    never more than a minority of the names as victims, or all by one alone. `spare`: names that are nobody's victim."""
     steps, at = [], draw.uniform(*gap)
-    names = [name for name in names if name not in spare]
     while at < seconds:
         kind = draw.choice(kinds)
         last = draw.uniform(*length)
@@ -142,7 +164,9 @@ def plan(draw, names, seconds, kinds, gap=(0.5, 2.0), length=(1.0, 4.0), togethe
         what, victims, text = kind.choose(draw, sorted(names))
         hurt = set().union(*(s.victims for s in running))
         clash = any(isinstance(s.kind, (Split, OnWire)) and isinstance(kind, (Split, OnWire)) for s in running)
-        if len(running) < together and not clash and not hurt & victims and len(hurt | victims) <= (len(names) + len(spare) - 1) // 2:
+        alone = not running and len(victims) == len(names)  # nobody keeps a majority: nothing else at the same time
+        many = len(hurt | victims) > (len(names) - 1) // 2 and not alone
+        if len(running) < together and not clash and not many and not hurt & victims and not victims & set(spare):
             steps.append(Step(kind, what, victims, text, at, min(at + last, seconds)))
         at += draw.uniform(*gap) + (last if together == 1 else 0)
     return steps
@@ -205,10 +229,13 @@ class Nemesis:
 
     def carry_out(self, step, begins):
         (step.kind.begin if begins else step.kind.end)(self._cluster, step.what)
+        if isinstance(step.kind, Whoever) and not step.what:
+            return  # there was nobody: no hit
         setattr(step, "began" if begins else "ended", wall())
         if self._say:
             at = time.monotonic() - self._zero
-            self._round.say(f"{at:6.2f} s  {step.kind.name} {step.text}{'' if begins else ': over'}")
+            whom = f" ({','.join(sorted(step.what))})" if isinstance(step.kind, Whoever) else ""
+            self._round.say(f"{at:6.2f} s  {step.kind.name} {step.text}{whom}{'' if begins else ': over'}")
 
 
 def strike(round, cluster, kind, draw=None):

@@ -79,10 +79,6 @@ class Network:
         for name in self._numbers:
             self._nft(name, "flush chain ip cut in")
 
-    def dropped(self, name):
-        """Packets that arrived and were dropped, where a rule with a counter says so; for checks of the harness."""
-        return run(*self.inside(name), "nft", "list", "chain", "ip", "cut", "in")
-
     def _nft(self, name, lines):
         run(*self.inside(name), "nft", lines)
 

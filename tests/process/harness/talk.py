@@ -4,6 +4,8 @@
 
 Answers may come in any order. What the program cannot answer any more, since it was killed, is unknown, and so is what
 does not come in time; what could not even be handed over is certainly not done.
+
+Beware    a program that does not read (a frozen one) fills the pipe after some thousand requests; then `ask` waits with it
 """
 import json
 import threading
