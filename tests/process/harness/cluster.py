@@ -86,13 +86,13 @@ class Node:
 
     def kill(self):
         """SIGKILL, as a crash: it has no last word."""
-        ensure(self.runs(), f"{self.name} does not run, and cannot be killed: {tail(self.log)}")
+        self.check()
         self.process.kill()
         self._buried()
 
     def freeze(self):
         """SIGSTOP; returns when all of its threads stand still."""
-        ensure(self.runs(), f"{self.name} does not run, and cannot be frozen: {tail(self.log)}")
+        self.check()
         self.process.send_signal(signal.SIGSTOP)
         until(lambda: state_of(self.pid) == "T", 10, f"{self.name} does not stand still", each=0.001)
         self.frozen = True
@@ -110,6 +110,7 @@ class Node:
 
     def stop(self, within=20):
         """SIGTERM: it leaves in order. Its exit code, and Failed if it does not end."""
+        self.check()
         self.thaw()
         self.process.terminate()
         try:
@@ -118,12 +119,17 @@ class Node:
             raise Failed(f"{self.name} did not stop within {within} s: {tail(self.log)}") from None
         return self._buried()
 
+    def check(self):
+        """Failed where its process has ended without having been told to."""
+        if self.process is not None and not self.runs():
+            raise Failed(f"{self.name} has ended by itself, with code {self.process.returncode}: {tail(self.log)}")
+
     def _buried(self):
         code = self.process.wait()
         self.cluster.round.guard.gone(self.process)
         if self.talk:
             self.talk.ended()
-        self.frozen = False
+        self.frozen, self.process = False, None
         return code
 
     def verb(self, *words, within=5):
@@ -193,6 +199,8 @@ class Cluster:
 
     def all_up(self, within, nodes=None):
         """Each of these (default: all that run) sees exactly these up."""
+        for node in self:
+            node.check()
         nodes = [self[name] for name in nodes] if nodes else [node for node in self if node.runs()]
         names = sorted(node.name for node in nodes)
         lagging = list(nodes)  # who has agreed once is asked again at the end, since it may have changed its mind
@@ -235,6 +243,7 @@ class Cluster:
             if medium:
                 medium.heal()
         for node in self:
+            node.check()
             node.thaw()
             if not node.runs():
                 node.start()
@@ -242,6 +251,7 @@ class Cluster:
     def stop(self, within=20):
         """All leave in order, the first one last; Failed if one ends with another code than 0."""
         for node in reversed(list(self)):
+            node.check()
             if node.runs():
                 code = node.stop(within)
                 ensure(code == 0, f"{node.name}, asked to stop, ended with code {code}: {tail(node.log)}")

@@ -25,39 +25,6 @@ from .ground import Failed, Skipped, Void, complain, say
 from .guard import Guard
 
 
-class Round:
-    def __init__(self, seed, options, place, guard):
-        self.seed, self.options, self.place, self.guard = seed, options, place, guard
-        self.nodes = options.nodes
-        self.draw = random.Random(seed)
-        self.ports = random.Random()  # what is free is not decided by the seed
-        self.cluster = None
-        self.notes, self._ends = [], []
-
-    def path(self, name):
-        return os.path.join(self.place, name)
-
-    def say(self, text):
-        self.notes.append(text)
-        say(f"  {text}")
-
-    def part(self, name):
-        """The same round with a folder of its own, for another cluster."""
-        other = copy.copy(self)
-        other.place = self.path(name)
-        os.mkdir(other.place)
-        return other
-
-    def at_end(self, do):
-        """When all processes are gone, however the round ends."""
-        self._ends.append(do)
-
-    def close(self):
-        self.guard.close()
-        for do in reversed(self._ends):
-            do()
-
-
 class Breath:
     """Does this machine give us time? Notes when a thread that sleeps briefly woke late: no node was better off."""
 
@@ -85,6 +52,42 @@ class Breath:
         self._thread.join()
 
 
+class Round:
+    def __init__(self, seed, options, place):
+        self.seed, self.options, self.place = seed, options, place
+        self.guard, self.breath = Guard(), Breath()
+        self.nodes = options.nodes
+        self.draw = random.Random(seed)
+        self.ports = random.Random()  # what is free is not decided by the seed
+        self.cluster = None
+        self._ends = []
+
+    def path(self, name):
+        return os.path.join(self.place, name)
+
+    def say(self, text):
+        say(f"  {text}")
+        with open(self.path("timeline"), "a") as file:
+            file.write(text + "\n")
+
+    def part(self, name):
+        """The same round with a folder of its own, for another cluster."""
+        other = copy.copy(self)
+        other.place = self.path(name)
+        os.mkdir(other.place)
+        return other
+
+    def at_end(self, do):
+        """When all processes are gone, however the round ends."""
+        self._ends.append(do)
+
+    def close(self):
+        self.guard.close()
+        self.breath.close()
+        for do in reversed(self._ends):
+            do()
+
+
 def arguments(name, nodes, rounds, more):
     parser = argparse.ArgumentParser(prog=name, epilog="The rest stands in tests/process/harness/rounds.py.")
     parser.add_argument("--rounds", type=int, default=rounds)
@@ -99,11 +102,9 @@ def arguments(name, nodes, rounds, more):
 
 def attempt(name, one, seed, options, place):
     """One round: "passed", "failed" or "void"."""
-    guard, breath = Guard(), Breath()
-    outcome, why = "passed", ""
     os.mkdir(place)
-    r = Round(seed, options, place, guard)
-    r.breath = breath
+    r = Round(seed, options, place)
+    outcome, why = "passed", ""
     try:
         one(r)
     except Void as error:
@@ -115,7 +116,6 @@ def attempt(name, one, seed, options, place):
         raise
     finally:
         r.close()
-        breath.close()
         if outcome == "cut short" and not options.keep:
             shutil.rmtree(place, ignore_errors=True)
     say(f"{outcome}: {name}, seed {seed}{': ' + why if why else ''}")

@@ -12,6 +12,7 @@ each pair and while it runs, to delay, throttle, stall, cut, repeat or corrupt. 
 
 How  Each node is told to advertise the address of its proxy (node.advertised), so that others dial that. Who dials is
      found by the owner of the connection's other end in /proc: both ends of each connection have names then.
+Costs   some 50 us a round trip; 300 MiB/s in frames of 64 KiB, 35 MiB/s in frames of 128 bytes
 Beware  Delay keeps the order, as TCP does. What is split is kept, as by TCP's retransmission, and arrives after the heal
      where neither side has given up. Frames are followed by their length (patterns/link/frame.hpp), so not under TLS.
      Clients, such as `troupe members`, reach nodes directly.
