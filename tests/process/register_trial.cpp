@@ -20,11 +20,10 @@
 #include <mutex>
 #include <thread>
 
-#include <caf/all.hpp>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
+#include <caf/all.hpp>
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 using namespace std::chrono_literals;
@@ -93,8 +92,8 @@ void answer(const json& id, const char* type, const std::string& value) {
             << std::flush;
 }
 void refuse(const json& id, const char* type, const std::string& why) {
-  std::cout << json{{"id", id}, {"type", type}, {"why", why}}.dump(
-                   -1, ' ', true, json::error_handler_t::replace)
+  std::cout << json{{"id", id}, {"type", type}, {"why", why}}.dump(-1, ' ', true,
+                                                                   json::error_handler_t::replace)
             << '\n'
             << std::flush;
 }
@@ -149,7 +148,9 @@ caf::behavior client_actor(caf::stateful_actor<client_state>* self, caf::actor r
       [=](const troupe::service_listing& all) {
         self->state.home = all.who.empty() ? caf::actor{} : all.who.front();
       },
-      [=](const std::string& line) { client{self, stale}.serve(line); },
+      [=](const std::string& line) {
+        client{self, stale}.serve(line);
+      },
   };
 }
 }  // namespace
@@ -173,13 +174,11 @@ int main(int argc, char** argv) {
   std::mutex mutex;
   caf::actor current;  // of this life of the node
   troupe::node node{std::move(*wanted), [&](troupe::node& n) {
-                      if (home)
-                        n.own(n.system().spawn(register_actor, path, n.receptionist()));
+                      if (home) n.own(n.system().spawn(register_actor, path, n.receptionist()));
                       const std::lock_guard guard{mutex};
                       current = n.own(n.system().spawn(client_actor, n.receptionist(), stale));
                     }};
-  if (const auto started = node.start(); !started)
-    return std::cerr << started.error() << '\n', 1;
+  if (const auto started = node.start(); !started) return std::cerr << started.error() << '\n', 1;
   std::thread{[&] {
     std::string line;
     while (std::getline(std::cin, line)) {

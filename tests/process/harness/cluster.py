@@ -86,13 +86,13 @@ class Node:
 
     def kill(self):
         """SIGKILL, as a crash: it has no last word."""
-        self.check()
+        self._must_run()
         self.process.kill()
         self._buried()
 
     def freeze(self):
-        """SIGSTOP; returns when all of its threads stand still."""
-        self.check()
+        """SIGSTOP; returns when it stands still."""
+        self._must_run()
         self.process.send_signal(signal.SIGSTOP)
         until(lambda: state_of(self.pid) == "T", 10, f"{self.name} does not stand still", each=0.001)
         self.frozen = True
@@ -110,7 +110,7 @@ class Node:
 
     def stop(self, within=20):
         """SIGTERM: it leaves in order. Its exit code, and Failed if it does not end."""
-        self.check()
+        self._must_run()
         self.thaw()
         self.process.terminate()
         try:
@@ -123,6 +123,10 @@ class Node:
         """Failed where its process has ended without having been told to."""
         if self.process is not None and not self.runs():
             raise Failed(f"{self.name} has ended by itself, with code {self.process.returncode}: {tail(self.log)}")
+
+    def _must_run(self):
+        self.check()
+        ensure(self.process, f"{self.name} does not run")
 
     def _buried(self):
         code = self.process.wait()

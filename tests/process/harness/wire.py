@@ -46,10 +46,15 @@ class Direction:
 
 
 class Connection:
-    def __init__(self, a, b, pair):
-        self.sockets = (a, b)
+    def __init__(self, a, b, peer, pair):
+        self.sockets, self.peer = (a, b), peer
         self.open = False  # b has answered
-        self.directions = (Direction(pair, a, b), Direction((pair[1], pair[0]), b, a))
+        self.directions = (Direction(pair, a, b), Direction(pair[::-1], b, a))
+
+    def name(self, dialer):
+        """Who dialed was not known when it did, since its process had just begun."""
+        for way in self.directions:
+            way.pair = tuple(dialer if name == "?" else name for name in way.pair)
 
 
 class Wire:
@@ -65,7 +70,7 @@ class Wire:
         self._rules, self._orders = {}, {}
         self._connections = set()
         self.counts = {}  # what was done to frames: ("cut", pair) -> how often; and ("bytes", pair)
-        self._over = False
+        self._over, self._error = False, None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -123,10 +128,15 @@ class Wire:
 
     def close(self):
         self._over = True
-        self._nudge()
-        self._thread.join()
-        for key in list(self._selector.get_map().values()):
-            key.fileobj.close()
+        try:
+            self._nudge()
+        finally:
+            self._thread.join()
+            self._close_all()
+
+    def _close_all(self):
+        for end in [*self._targets, self._wake_in, *(end for c in self._connections for end in c.sockets)]:
+            end.close()
         self._wake.close()
         self._selector.close()
 
@@ -137,6 +147,8 @@ class Wire:
         self._nudge()
 
     def _nudge(self):
+        if self._error:
+            raise self._error
         try:
             self._wake.send(b".")
         except OSError:
@@ -144,6 +156,12 @@ class Wire:
 
     # the loop
     def _run(self):
+        try:
+            self._loop()
+        except Exception as error:  # told by the next call, in the thread of the test
+            self._error = error
+
+    def _loop(self):
         pause = None
         while not self._over:
             for key, ready in self._selector.select(pause):
@@ -169,7 +187,7 @@ class Wire:
             end.setblocking(False)
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         b.connect_ex(target)
-        connection = Connection(a, b, (dialer, name))
+        connection = Connection(a, b, peer, (dialer, name))
         self._connections.add(connection)
         for end in (a, b):
             self._selector.register(end, selectors.EVENT_WRITE if end is b else selectors.EVENT_READ, connection)
@@ -196,6 +214,8 @@ class Wire:
 
     def _take(self, connection, way, block):
         """Into the queue, with what was ordered for the next frame done to it."""
+        if "?" in way.pair:
+            connection.name(owner_of(connection.peer, self._owners))
         orders = self._orders.get(way.pair)
         order = orders[0] if orders else None
         block, did = way.frames.apply(order, block, self._draw)
