@@ -3,7 +3,7 @@
 #include "cluster/program/fault_flags.hpp"
 #include "cluster/program/files.hpp"
 #include "cluster/program/json.hpp"
-#include "patterns/protocols.hpp"
+#include "cluster/simulation_protocol.hpp"
 #include "runtime/config/nearest.hpp"
 #include "runtime/config/value.hpp"
 
@@ -61,11 +61,11 @@ nlohmann::ordered_json json_of(const protocol& p) {
 exit_code list(const options& given) {
   if (given.as_json) {
     auto out = nlohmann::ordered_json::array();
-    for (const auto& p : all_protocols()) out.push_back(json_of(p));
+    for (const auto& p : laboratory::all_protocols()) out.push_back(json_of(p));
     std::cout << one_line(out) << '\n';
     return exit_code::done;
   }
-  for (const auto& p : all_protocols()) std::cout << listed(p);
+  for (const auto& p : laboratory::all_protocols()) std::cout << listed(p);
   return exit_code::done;
 }
 
@@ -209,10 +209,10 @@ exit_code conclude(const options& given, const protocol& what, const simulation:
 exit_code simulate(const options& given) {
   if (given.list) return list(given);
   if (given.protocol.empty()) return no("name a protocol; `troupe simulate --list` lists them");
-  const auto* const what = protocol_named(given.protocol);
+  const auto* const what = laboratory::protocol_named(given.protocol);
   if (what == nullptr) {
     std::vector<std::string> known;
-    for (const auto& p : all_protocols()) known.push_back(p.name);
+    for (const auto& p : laboratory::all_protocols()) known.push_back(p.name);
     const auto meant = config::nearest(given.protocol, known);
     return no("there is no protocol '" + given.protocol + "'" +
               (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
