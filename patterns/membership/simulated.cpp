@@ -7,15 +7,18 @@ namespace troupe::membership {
 using namespace std::chrono_literals;
 using simulation::member;
 
-simulated::simulated(const simulation::life& of, const options& how, std::shared_ptr<place> where)
-    : where_(std::move(where)) {
-  record self = where_->self;
-  self.id.incarnation = self.id.name + '-' + std::to_string(of.number);
-  if (!of.rebuilt) where_->known = where_->noted;
-  core_ = std::make_unique<swim>(how, self, where_->seeds, where_->known, of.seed, of.now);
+namespace {
+// S1: a life that was replaced, and is present where its successor is known.
+std::string beside_its_successor(const view& members) {
+  for (const auto& [id, r] : members) {
+    if (r.replaces.empty()) continue;
+    const auto former = members.find({id.name, r.replaces});
+    if (former == members.end() || !present(former->second)) continue;
+    return to_string(former->first) + " is present beside " + to_string(id) + ", its successor";
+  }
+  return {};
 }
 
-namespace {
 // S2: what whoever speaks so must be told.
 std::optional<turn_away> owed(const swim& core, const message& m) {
   const header& head = head_of(m);
@@ -29,6 +32,14 @@ std::optional<turn_away> owed(const swim& core, const message& m) {
   return turn_away::downed;
 }
 }  // namespace
+
+simulated::simulated(const simulation::life& of, const options& how, std::shared_ptr<place> where)
+    : where_(std::move(where)) {
+  record self = where_->self;
+  self.id.incarnation = self.id.name + '-' + std::to_string(of.number);
+  if (!of.rebuilt) where_->known = where_->noted;
+  core_ = std::make_unique<swim>(how, self, where_->seeds, where_->known, of.seed, of.now);
+}
 
 void simulated::receive(member, message m, instant now, output& out) {
   if (const auto why = owed(*core_, m)) {
@@ -225,15 +236,17 @@ void town::claim_views() {
          [this](const world&, member m) { return world::at(m)->wrong(); });
   always("S3: a verdict takes its time, or two witnesses",
          [this](const world&, member m) { return hasty(m); });
-  always("S1 S5: what a view says of an incarnation never goes back, nor does its digest hide it",
-         [this](const world&, member m) {
-           auto& before = before_[m];
-           const auto version = at(m)->version();
-           if (before.life == lives(m) && before.version == version) return std::string{};
-           auto wrong = backwards(m);
-           before.version = version;
-           return wrong.empty() ? ambiguous(m) : wrong;
-         });
+  always("S1: what a view says of an incarnation never goes back", [this](const world&, member m) {
+    const auto version = at(m)->version();
+    auto& before = before_[m];
+    before.changed = before.life != lives(m) || before.version != version;
+    auto wrong = before.changed ? backwards(m) : std::string{};
+    before.version = version;
+    return wrong;
+  });
+  always("S5: views with one digest are one view", [this](const world&, member m) {
+    return before_[m].changed ? ambiguous(m) : std::string{};
+  });
 }
 
 void town::claim_calm(duration settled, duration converged, bool merging) {
@@ -286,19 +299,12 @@ std::string town::backwards(member m) {
     was.generation = r.generation;
     was.liveness = r.liveness;
   }
-  return {};
+  return beside_its_successor(this->at(m)->members());
 }
 
 // One with the same digest is enough: it was compared with the next when it came to it.
 std::string town::ambiguous(member m) const {
   const auto& mine = *at(m);
-  for (const auto& [id, r] : mine.members()) {
-    if (r.replaces.empty()) continue;
-    const auto former = mine.members().find({id.name, r.replaces});
-    if (former != mine.members().end() && present(former->second)) {
-      return to_string(former->first) + " is present beside " + to_string(id) + ", its successor";
-    }
-  }
   const auto counts = [](const auto& entry) {
     return entry.second.state != member_state::removed;
   };

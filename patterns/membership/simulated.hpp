@@ -96,6 +96,7 @@ class town : public simulation::world<simulated> {
   struct last_seen {  // by one member
     std::uint32_t life = 0;
     std::uint64_t version = ~std::uint64_t{0};  // of the view
+    bool changed = false;                       // with this step
     std::vector<mark> marks{};                  // by id
   };
   struct doubt {      // of one generation
