@@ -119,9 +119,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.get_formatter()->column_width(34);
   verbs all{app, {}};
-  for (auto add :
-       {add_up, add_members, add_submit, add_jobs, add_job, add_cancel, add_stop, add_leave,
-        add_down, add_metrics, add_node, add_certificates, add_config, add_check, add_simulate})
+  for (auto add : {add_up, add_members, add_submit, add_jobs, add_job, add_cancel, add_stop,
+                   add_leave, add_down, add_metrics, add_node, add_certificates, add_config,
+                   add_check, add_simulate, add_calc})
     add(all);
   const std::string first = argc > 1 ? argv[1] : "";
   if (first.empty()) {
