@@ -94,7 +94,9 @@ TEST_CASE("calc: who stays of a partition, and who forms a cluster") {
            R"(","members":[{"name":"a","reachable":false},{"name":"b"},{"name":"c"}])" + more + "}";
   };
   gives("downing", side("keep-majority"), R"({"verdict":"down-others","down":["a"]})");
-  gives("downing", side("keep-oldest"), R"({"verdict":"down-us","down":["b","c"]})");
+  gives("downing", side("keep-oldest"), R"({"verdict":"down-others","down":["a"]})");
+  gives("downing", side("keep-oldest", R"(,"down_if_alone":false)"),
+        R"({"verdict":"down-us","down":["b","c"]})");
   gives("downing", side("down-all"), R"({"verdict":"down-everyone","down":["a","b","c"]})");
   gives("downing", side("static-quorum", R"(,"quorum":2)"),
         R"({"verdict":"down-others","down":["a"]})");
