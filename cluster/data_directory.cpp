@@ -1,5 +1,6 @@
 #include "cluster/data_directory.hpp"
 
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 
 #include <cerrno>
@@ -40,6 +41,10 @@ result<data_directory, std::string> data_directory::take(const std::string& path
     return unexpected{"the data directory " + path +
                       " is in use by another process: each node needs one of its own"};
   }
+  if (reached(failpoint::data_taken)) {
+    ::close(lock);
+    return unexpected{"cannot take the data directory " + path + ": " + std::strerror(EIO)};
+  }
   return data_directory{std::move(directory), lock, temporary};
 }
 
@@ -58,10 +63,16 @@ void data_directory::remember(const std::vector<std::string>& members) const {
     fs::remove(file, failed);
     return;
   }
+  const bool unwritten = reached(failpoint::data_members_write);
   std::ofstream out{fresh, std::ios::trunc};
+  if (unwritten) out.setstate(std::ios::badbit);
   for (const auto& address : members) out << address << '\n';
   out.close();
-  if (out) fs::rename(fresh, file, failed);
+  if (out && reached(failpoint::data_members_rename))
+    failed = std::make_error_code(std::errc::io_error);
+  else if (out)
+    fs::rename(fresh, file, failed);
+  reached(failpoint::data_members_renamed);
   if (!out || failed)
     log::warn("node", "cannot note down the other members", {{"file", file.string()}});
 }

@@ -5,6 +5,7 @@
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/remoting/identity.hpp"
@@ -131,7 +132,13 @@ class member_actor : public caf::event_based_actor {
           }
         },
         [this](const get_view&) { return seen(); },
-        [this](const membership::leave& l) -> caf::result<void> { return order(l, l.name); },
+        [this](const membership::leave& l) -> caf::result<void> {
+          if (troupe::reached(failpoint::membership_leave))
+            return make_error(errc::failed, "a failpoint does not let '" + l.name + "' leave");
+          auto answer = order(l, l.name);
+          troupe::reached(failpoint::membership_left);
+          return answer;
+        },
         [this](const membership::down& d) -> caf::result<void> { return order(d, d.name); },
         [this](const subscribe& s) {
           if (!s.who) return;
@@ -280,6 +287,7 @@ class member_actor : public caf::event_based_actor {
     std::visit([&](auto& m) { send<caf::message_priority::high>(gateway, std::move(m)); }, what);
   }
   void deliver(outgoing what) {
+    if (troupe::reached(failpoint::membership_send)) return;
     auto life = what.incarnation;
     if (life.empty())
       if (const auto known = lives_.find(what.address); known != lives_.end()) life = known->second;

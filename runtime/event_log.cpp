@@ -1,5 +1,6 @@
 #include "runtime/event_log.hpp"
 
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 
@@ -21,9 +22,14 @@ class file_sink {
   file_sink& operator=(const file_sink&) = delete;
 
   void write(std::string_view line) {
+    if (reached(failpoint::events_write)) {
+      errno = EIO;
+      return report();
+    }
     if (torn_ && !put("\n")) return;
     torn_ = false;
     if (!put(line)) report();
+    reached(failpoint::events_written);
   }
 
  private:

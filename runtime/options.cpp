@@ -31,7 +31,9 @@ void declare_runtime_options(config::schema& options) {
               "small messages faster")
       .duration("shutdown.limit", 10s, {100ms, 1h},
                 "a node that has not stopped in order after this long ends at once")
-      .reserve("TROUPE_SEEDS");
+      .reserve("TROUPE_SEEDS")
+      .reserve("TROUPE_FAILPOINTS")
+      .reserve("TROUPE_FAILPOINTS_HIT");
 }
 
 log::settings log_settings(const config::settings& from) {

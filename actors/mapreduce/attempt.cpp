@@ -2,6 +2,7 @@
 
 #include "runtime/blocking.hpp"
 #include "runtime/codec/inspect.hpp"
+#include "runtime/failpoint.hpp"
 
 #include <exception>
 #include <utility>
@@ -42,6 +43,7 @@ void in_thread(caf::actor_system& system, caf::actor worker, attempt_ptr attempt
       outcome.error().id = attempt->id;
       ended.failed.push_back(std::move(outcome.error()));
     }
+    reached(failpoint::task_report);
     attempt.reset();  // before the worker hears of it, so that it holds the last reference
     caf::anon_send(std::exchange(worker, nullptr), std::move(ended));
   });

@@ -23,6 +23,10 @@ auto retried(Call&& call) {
 }
 }  // namespace
 
+void may_fail(failpoint where, const std::string& path) {
+  if (reached(where)) fail("write", path, EIO);
+}
+
 file file::open(const std::string& path) {
   const int fd = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY); });
   if (fd < 0) fail("open", path, errno);

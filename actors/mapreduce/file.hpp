@@ -2,6 +2,7 @@
 // Descriptors are close-on-exec and closed with their object.
 #pragma once
 #include "actors/mapreduce/task_code.hpp"
+#include "runtime/failpoint.hpp"
 
 #include <cstdint>
 #include <string>
@@ -16,6 +17,9 @@ class file_error : public task_error {
  private:
   int code_;
 };
+
+// Throws EIO where that failpoint is to fail.
+void may_fail(failpoint where, const std::string& path);
 
 class file {
  public:

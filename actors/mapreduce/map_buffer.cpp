@@ -220,6 +220,7 @@ void map_buffer::spill() {
     spill_writer_ = std::make_unique<file_writer>(spill_file_);
   }
   if (empty()) return;
+  may_fail(failpoint::spill_write, settings_.path + ".spill");
   spills_.push_back(write_sorted(*spill_writer_));
   for (const auto& s : spills_.back()) spilled_ += s.records;
 }
@@ -265,6 +266,7 @@ void map_buffer::merge_spills() {
 map_output map_buffer::finish() {
   map_output out{.file = settings_.path + ".out", .segments = {}};
   guarded([&] {
+    may_fail(failpoint::map_output_create, out.file);
     auto to = file::create(out.file);
     file_writer writer{to};
     if (spills_.empty()) {
@@ -276,6 +278,7 @@ map_output map_buffer::finish() {
       for (std::uint32_t part = 0; part < settings_.parts; ++part)
         out.segments.push_back(merge(spills_, 0, spills_.size(), part, writer));
     }
+    may_fail(failpoint::map_output_written, out.file);
     to.close();
     finished_ = true;
   });

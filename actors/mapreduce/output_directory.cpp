@@ -121,6 +121,7 @@ void prepare_output(const std::string& output, const std::string& token) {
   if (!ours) throw taken();
   unfinished made{output, token};
   made.made_output = !there;
+  may_fail(failpoint::output_token, token_file(output));
   auto f = file::create(token_file(output));
   f.append(token);
   f.sync();
@@ -129,6 +130,7 @@ void prepare_output(const std::string& output, const std::string& token) {
   check(error, "write to");
   sync_directory(temporary(output));
   sync_directory(output);
+  reached(failpoint::output_prepared);
   made.done();
 }
 
@@ -144,13 +146,16 @@ void commit_part(const std::string& output, const std::string& token, std::uint3
                  const std::string& attempt) {
   if (!is_ours(output, token)) not_ours(output);
   const auto part = output + "/" + part_name(partition);
+  may_fail(failpoint::commit_rename, part);
   if (std::rename(attempt.c_str(), part.c_str()) != 0) {
     const int error = errno;
     // looked at in this order: the part was there while the directory was ours
     if (error == ENOENT && exists(part) && is_ours(output, token)) return;
     throw task_error{"cannot rename " + attempt + " to " + part + ": " + std::strerror(error)};
   }
+  may_fail(failpoint::commit_renamed, output);
   sync_directory(output);
+  reached(failpoint::commit_synced);
 }
 
 void finish_output(const std::string& output, const std::string& token, std::uint32_t parts) {
@@ -164,6 +169,7 @@ void finish_output(const std::string& output, const std::string& token, std::uin
     not_ours(output);
   }
   if (!exists(success)) {
+    may_fail(failpoint::finish_success, success);
     auto f = file::create(success);
     f.sync();
     f.close();
@@ -171,12 +177,14 @@ void finish_output(const std::string& output, const std::string& token, std::uin
   }
   // the token last: without it abort_output could not undo what fails before
   std::error_code error;
-  remove_attempts(output, token, error);
+  if (reached(failpoint::finish_marked)) error = std::make_error_code(std::errc::io_error);
+  if (!error) remove_attempts(output, token, error);
   if (!error) fs::remove(token_file(output), error);
   if (error)
     throw task_error{"cannot remove the temporary files in " + temporary(output) + ": " +
                      error.message()};
   fs::remove(temporary(output), error);  // unless somebody keeps files of his own there
+  reached(failpoint::finish_done);
 }
 
 void abort_output(const std::string& output, const std::string& token, std::uint32_t parts) {

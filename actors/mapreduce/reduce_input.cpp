@@ -95,6 +95,7 @@ void reduce_input::take_local(const shuffle_event& event, shuffle& from) {
 }
 
 void reduce_input::make_room() {
+  may_fail(failpoint::spill_write, settings_.path);
   if (spill_ == nullptr) {
     spill_file_ = file::scratch(settings_.path);
     spill_ = std::make_unique<file_writer>(spill_file_);

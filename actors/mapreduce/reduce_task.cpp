@@ -16,7 +16,9 @@ class part_file final : public part_sink {
   void finish() {
     flush();
     if (failed_) std::rethrow_exception(failed_);
+    may_fail(failpoint::reduce_part_sync, file_.path());
     file_.sync();
+    reached(failpoint::reduce_part_synced);
     file_.close();
     finished_ = true;
   }

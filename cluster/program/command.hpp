@@ -37,6 +37,7 @@ void add_config(verbs& all);
 void add_check(verbs& all);
 void add_simulate(verbs& all);
 void add_calc(verbs& all);
+void add_failpoints(verbs& all);
 
 // Declares a verb whose options live in `Options`; `run` is called with them after the whole line was understood.
 template <class Options>

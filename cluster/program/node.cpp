@@ -2,6 +2,7 @@
 #include "cluster/node.hpp"
 
 #include "cluster/program/command.hpp"
+#include "runtime/failpoint.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +14,7 @@ namespace {
 struct options {
   config::sources from;
   std::string address_file;
+  std::vector<std::string> failpoints;
 };
 
 // Where scripts find out which port it was; whole or not there at all.
@@ -24,10 +26,14 @@ bool publish(const std::string& file, const std::string& address) {
     out.close();
     if (!out) return false;
   }
-  return std::rename(fresh.c_str(), file.c_str()) == 0;
+  return !reached(failpoint::node_address_rename) && std::rename(fresh.c_str(), file.c_str()) == 0;
 }
 
 exit_code run_node(const options& given) {
+  if (const auto on = failpoints::read_environment(); !on)
+    return fail(exit_code::usage, on.error());
+  for (const auto& text : given.failpoints)
+    if (const auto on = failpoints::switch_on(text); !on) return fail(exit_code::usage, on.error());
   auto from = given.from;
   from.environment = config::environment();
   const auto settings = config::load(node_options(), from);
@@ -90,6 +96,11 @@ void add_node(verbs& all) {
   verb->add_option("--address-file", given->address_file,
                    "file that gets the address once the node listens")
       ->type_name("FILE");
+  verb->add_option("--failpoint", given->failpoints,
+                   "for tests: what happens at a place where a crash would hurt, such as "
+                   "mapreduce.commit.rename=crash@3; `troupe failpoints` lists them")
+      ->type_name("NAME=ACTION")
+      ->allow_extra_args(false);
   config::add_flags(*verb, node_options(), from, "");
 }
 }  // namespace troupe::program

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <map>
 
 namespace troupe::program {
 namespace {
@@ -118,7 +119,24 @@ result<simulation::settings, std::string> settings_of(const options& given) {
 struct tally {
   std::uint64_t seeds = 0, steps = 0;
   double seconds = 0;  // of processor time
+  std::map<simulation::fault_kind, std::uint64_t> struck{};
+
+  std::uint64_t pace() const {
+    return static_cast<std::uint64_t>(static_cast<double>(steps) / std::max(seconds, 1e-6));
+  }
 };
+
+// lose 12, cut 7; never rot, tear
+std::string struck_text(const tally& all) {
+  std::string often, never;
+  for (const auto& e : enumerators_of<simulation::fault_kind>()) {
+    const auto found = all.struck.find(e.value);
+    auto& text = found == all.struck.end() ? never : often;
+    text += (text.empty() ? "" : ", ") + std::string{e.name};
+    if (found != all.struck.end()) text += ' ' + std::to_string(found->second);
+  }
+  return often + (never.empty() ? "" : "; never " + never);
+}
 
 std::string hex(std::uint64_t x) {
   char text[17];
@@ -140,6 +158,9 @@ void print_json(const options& given, const plan& p, const simulation::verdict& 
                              {"seeds", all.seeds},
                              {"steps", all.steps}};
   if (all.seeds == 1) out["digest"] = hex(v.digest);
+  out["steps_a_second"] = all.pace();
+  auto& struck = out["struck"] = nlohmann::ordered_json::object();
+  for (const auto& [kind, count] : all.struck) struck[to_string(kind)] = count;
   if (v.failed()) {
     out["claim"] = v.claim;
     out["what"] = v.what;
@@ -166,9 +187,7 @@ void print(const options& given, const plan& p, const simulation::verdict& v, co
                 << " of calm, " << all.steps << " steps, digest " << hex(v.digest) << '\n';
     else
       std::cout << all.seeds << " seeds from " << given.seed << ", " << all.steps << " steps, "
-                << static_cast<std::uint64_t>(static_cast<double>(all.steps) /
-                                              std::max(all.seconds, 1e-9))
-                << " a second\n";
+                << all.pace() << " a second\n  faults: " << struck_text(all) << '\n';
     return;
   }
   if (all.seeds > 1) std::cout << "after " << all.seeds << " seeds: ";
@@ -238,6 +257,7 @@ exit_code simulate(const options& given) {
     got = what->run(p, *how);
     ++all.seeds;
     all.steps += got.judged.steps;
+    for (const auto& f : p.faults) ++all.struck[f.what];
     if (seed == last) break;
   }
   all.seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;

@@ -1,5 +1,6 @@
 // The broker's connections, from their first byte to an agreed session.
 #include "runtime/error.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/remoting/broker.hpp"
@@ -200,7 +201,7 @@ void broker::on_plain(connection& c, link::view bytes) {
 }
 
 void broker::carry_out(connection& c, link::handshake::output& out) {
-  if (!out.send.empty()) write(c, out.send);
+  if (!out.send.empty() && !reached(failpoint::link_handshake_send)) write(c, out.send);
   if (out.refused) return refused(c, out);
   if (out.met) return on_met(c, out);
   if (out.chosen) {

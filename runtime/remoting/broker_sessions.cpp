@@ -1,5 +1,6 @@
 // The broker's sessions: from an agreed handshake to the end, over connections that come and go.
 #include "runtime/error.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/remoting/broker.hpp"
@@ -91,6 +92,7 @@ void broker::unreachable(const endpoint& to, const caf::error& why, const link::
 }
 
 void broker::settle(connection& c) {
+  reached(failpoint::link_agreed);
   const auto life = *c.met;
   const auto agreed = *c.chosen;
   const auto& they = c.shake->peer();
@@ -259,6 +261,7 @@ void broker::pump(peer_link& l, bool promptly) {
 }
 
 bool broker::write_session(peer_link& l, connection& c, instant now, bool promptly) {
+  reached(failpoint::link_session_send);
   constexpr std::size_t prompt_max = 16 * 1024;
   if (c.tls) {
     link::buffer plain;
@@ -277,6 +280,7 @@ bool broker::write_session(peer_link& l, connection& c, instant now, bool prompt
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(gone));
   if (world.acknowledges_writes()) c.with_socket += written - gone;
   if (!bytes.empty()) flush(c.at);
+  reached(failpoint::link_session_sent);
   return true;
 }
 

@@ -4,11 +4,13 @@
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 
 #include <deque>
 #include <map>
+#include <stdexcept>
 
 #include <caf/all.hpp>
 
@@ -191,7 +193,9 @@ class supervisor_actor : public caf::event_based_actor {
     caf::actor handle;
     std::string why = "its factory gave no handle";
     try {
+      if (reached(failpoint::supervisor_launch)) throw std::runtime_error{"a failpoint"};
       handle = spawn_of(a.id)(this);
+      reached(failpoint::supervisor_launched);
     } catch (const std::exception& e) {
       why = e.what();
     }

@@ -4,7 +4,10 @@
 #include "patterns/simulation/verdict.hpp"
 #include "seeds.hpp"
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -22,7 +25,12 @@ inline std::string run_campaign(const std::function<simulation::plan(std::uint64
     const auto v = run(*p);
     return v.failed() ? v.claim + "\n  " + v.what : std::string{};
   }
+  const auto began = std::clock();
   const auto r = simulation::campaign(seeds, drawing, run);
+  const auto seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
+  std::printf("  %llu seeds, %llu steps, %.0f a second\n", static_cast<unsigned long long>(r.seeds),
+              static_cast<unsigned long long>(r.steps),
+              static_cast<double>(r.steps) / std::max(seconds, 1e-6));
   if (!r.found) return {};
   return "after " + std::to_string(r.seeds) + " seeds, " + story(*r.found);
 }

@@ -1,5 +1,6 @@
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "runtime/supervision/supervisor.hpp"
 #include "virtual_world.hpp"
@@ -207,6 +208,18 @@ TEST_CASE("supervisor actor: a first start that fails ends it, a later one is tr
   f.kids.cannot_start.clear();
   f.world.run_for(2s);
   CHECK(f.number_of(f.find(root, "b")) == 2);
+}
+
+TEST_CASE("supervisor actor: at its failpoint a start fails, and is tried again") {
+  fixture f;
+  auto root = f.start(named({.intensity = 5}), {f.kids.make("a")});
+  REQUIRE(failpoints::switch_on("supervisor.launch=error@1").has_value());
+  f.tell(f.find(root, "a"), caf::atom("fail"));
+  f.world.run_for(1s);
+  failpoints::all_off();
+  CHECK(f.kids.did() == "+a-a+a");
+  CHECK(f.kids.starts["a"] == 2);
+  CHECK(f.number_of(f.find(root, "a")) == 2);
 }
 
 TEST_CASE("supervisor actor: who does not stop in time is killed") {
