@@ -4,8 +4,8 @@
 #include "cluster/simulation_campaign.hpp"
 #include "patterns/simulation/protocol.hpp"
 namespace troupe::laboratory {
-// A trial of what nodes promise together: they form a cluster, none sees two lives of a node at a time, and in calm all
-// see each other and are up. As many nodes as the plan has members.
+// A trial of what nodes promise together: they form a cluster, and after faults all see each other, up, and no two lives of
+// any. As many nodes as the plan has members.
 void live_through(simulation& sim, const plan& faults);
 troupe::simulation::protocol node_protocol();
 // patterns/protocols.hpp's, and nodes.
