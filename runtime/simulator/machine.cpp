@@ -75,7 +75,7 @@ void machine::note(caf::resumable* next, simulation::trace& log, std::deque<std:
   if (text.size() > text_max) text.resize(text_max);
   if (!text.empty()) simulation::append_field(fields, "message", text);
   log.line(agenda_.now(), name_, fields);
-  if (users_ == 0 || actor->id() < users_ || text.empty()) return;
+  if (users_ == 0 || actor->id() < users_ || text.empty() || text == "(<unprintable>)") return;
   auto line = simulation::time_text(agenda_.now());
   line.resize(std::max<std::size_t>(line.size() + 1, 16), ' ');
   verbose->push_back(line + name_ + "  " + last_ + "/" + std::to_string(actor->id()) + "  " + text);
