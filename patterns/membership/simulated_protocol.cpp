@@ -24,8 +24,12 @@ simulation::protocol declared() {
   simulation::protocol it;
   it.name = "membership";
   it.help = "SWIM with Lifeguard's refinements, and downing strategies";
-  it.promises = {"S1 S2: what a view says of an incarnation never goes back",
-                 "S3: nobody is accused who answers", "L2: members that can talk have one view"};
+  it.promises = {"S1: what a view says of an incarnation never goes back",
+                 "S2: the dead have no voice, and are told",
+                 "S3: a verdict takes its time, or two witnesses",
+                 "S3: nobody is accused who answers",
+                 "S5: views with one digest are one view",
+                 "L2: members that can talk have one view"};
   it.members_max = 1000;
   it.calm = 120s;
   it.choices = {{"downing", "who stays of a partition", {"keep-majority"}}};
