@@ -15,6 +15,15 @@
 
 namespace troupe {
 namespace fs = std::filesystem;
+namespace {
+// Or a power cut after the rename may leave an empty file under the old one's name.
+bool synced(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fdatasync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  return done;
+}
+}  // namespace
 
 result<data_directory, std::string> data_directory::take(const std::string& path,
                                                          const std::string& node) {
@@ -68,6 +77,7 @@ void data_directory::remember(const std::vector<std::string>& members) const {
   if (unwritten) out.setstate(std::ios::badbit);
   for (const auto& address : members) out << address << '\n';
   out.close();
+  if (out && !synced(fresh)) out.setstate(std::ios::badbit);
   if (out && reached(failpoint::data_members_rename))
     failed = std::make_error_code(std::errc::io_error);
   else if (out)
