@@ -35,10 +35,10 @@ class directory {
   const record& self() const { return *mine_; }
   const record* find(const member_id& id) const;
   bool over() const { return self().state >= member_state::down; }
-  std::uint64_t digest() const { return digest_; }  // of the view
-  std::size_t size() const { return size_; }        // members present
+  std::uint64_t digest() const { return digest_; }          // of the view
+  std::size_t size() const { return size_; }                // members present
   std::size_t unreachable() const { return unreachable_; }  // of those
-  std::uint64_t version() const { return version_; }  // rises with each change of the view
+  std::uint64_t version() const { return version_; }        // rises with each change of the view
 
   void apply(const record& heard, instant now, changes& out);
   void suspect(const member_id& whom, const std::string& witness, instant now, changes& out);

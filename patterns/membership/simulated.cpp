@@ -24,7 +24,8 @@ std::optional<turn_away> owed(const swim& core, const message& m) {
   const header& head = head_of(m);
   const bool opening = std::holds_alternative<join>(m) || std::holds_alternative<welcome>(m) ||
                        std::holds_alternative<turned_away>(m);
-  if (opening || core.where() == standing::over) return {};
+  const bool own = head.from == core.id();  // to a former life at its own address
+  if (opening || own || core.where() == standing::over) return {};
   if (!head.to.empty() && head.to != core.id().incarnation) return turn_away::other_incarnation;
   if (core.where() != standing::member || head.cluster != core.cluster()) return {};
   const auto sender = core.members().find(head.from);
@@ -305,9 +306,7 @@ std::string town::backwards(member m) {
 // One with the same digest is enough: it was compared with the next when it came to it.
 std::string town::ambiguous(member m) const {
   const auto& mine = *at(m);
-  const auto counts = [](const auto& entry) {
-    return entry.second.state != member_state::removed;
-  };
+  const auto counts = [](const auto& entry) { return entry.second.state != member_state::removed; };
   for (member other = 0; other < size(); ++other) {
     if (other == m || at(other) == nullptr || at(other)->digest() != mine.digest()) continue;
     const view& theirs = at(other)->members();
@@ -354,16 +353,15 @@ std::string town::hasty(member) {
 }
 
 std::string town::kept(const std::vector<member>& side, const strategy& how) const {
-  const auto here = [&](member m) {
-    return std::find(side.begin(), side.end(), m) != side.end();
-  };
+  const auto here = [&](member m) { return std::find(side.begin(), side.end(), m) != side.end(); };
   const std::size_t ours = side.size(), theirs = size() - ours;
   const auto favoured = [&]() -> std::optional<bool> {  // is it `side`? none: nobody
     if (how.kind == downing::down_all) return {};
     if (how.kind == downing::static_quorum) {
       if (ours >= how.quorum && theirs >= how.quorum) return {};
-      return ours >= how.quorum ? std::optional{true}
-                                : theirs >= how.quorum ? std::optional{false} : std::nullopt;
+      return ours >= how.quorum     ? std::optional{true}
+             : theirs >= how.quorum ? std::optional{false}
+                                    : std::nullopt;
     }
     if (how.kind == downing::keep_oldest) {  // the first seed is, here
       const bool alone = (here(0) ? ours : theirs) == 1 && size() > 2;
@@ -384,14 +382,18 @@ std::string town::accused(member, duration settled) {
   judged_ = std::min(judged_, events().size());  // some may have been forgotten
   for (; judged_ < events().size(); ++judged_) {
     const auto& e = events()[judged_];
-    const bool verdict = e.what.what == event_kind::unreachable;
+    const bool down = e.what.what == event_kind::downed;
+    const bool verdict = down || e.what.what == event_kind::unreachable;
     const auto calm = calm_since();
     if (!verdict || !calm || now() - *calm < settled || usual().loss > 0) continue;
     const auto whom = book_->by_address.find(e.what.member.address);
     if (whom == book_->by_address.end() || at(whom->second) == nullptr) continue;
-    if (at(whom->second)->id() == e.what.member.id) {
-      return to_string(e.what.member.id) + " is called unreachable by " + name_of(e.node) +
-             ", and answers";
+    const swim &accused = *at(whom->second), *by = at(e.node);
+    // one of another cluster has its place there
+    const bool elsewhere = down && (by == nullptr || by->cluster() != accused.cluster());
+    if (accused.id() == e.what.member.id && accused.where() == standing::member && !elsewhere) {
+      return to_string(e.what.member.id) + " is called " + (down ? "down" : "unreachable") +
+             " by " + name_of(e.node) + ", and answers";
     }
   }
   return {};

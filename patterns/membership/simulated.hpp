@@ -99,7 +99,7 @@ class town : public simulation::world<simulated> {
     bool changed = false;                       // with this step
     std::vector<mark> marks{};                  // by id
   };
-  struct doubt {      // of one generation
+  struct doubt {                                  // of one generation
     instant first{};                              // by anybody
     std::map<simulation::member, instant> own{};  // by whom since, on its clock
   };

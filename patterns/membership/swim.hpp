@@ -6,13 +6,13 @@
 //   heard is a suspicion, unless one is under way here and two have witnessed it; whoever is
 //   unreachable stays a member, is asked now and then, and comes back by itself unless it was
 //   downed; views are compared by digest and exchanged where they stay different.
-//   Promises (each is a claim of simulated.hpp under the same name)
+//   Promises (S1, S2, S3, S5 and L2 are claims of simulated.hpp under these names, S4 and L1 tests)
 //             S1 states and generations of one incarnation never go back, in any view; one that was
 //                replaced is not present beside its successor
 //             S2 an incarnation that is down in a view never has a voice there again; it is told so,
 //                and whoever speaks to a former life is told that it is gone, with the first message
-//             S3 nobody is called unreachable who answers within a probe's time-out; never sooner
-//                than `suspicion_min` after somebody first doubted it; and on the word of others
+//             S3 nobody is called unreachable or down who answers within a probe's time-out; nor
+//                sooner than `suspicion_min` after somebody first doubted it; and on the word of others
 //                only where two have witnessed it. Nobody is doubted for a pause of one's own
 //             S4 under a symmetric partition exactly the side lives that the strategy says, at most
 //                one (downing.hpp)
@@ -101,7 +101,7 @@ class swim {
   const view& members() const { return directory_.members(); }
   std::uint64_t version() const { return directory_.version(); }  // of that view
   std::uint64_t digest() const { return directory_.digest(); }    // likewise
-  double suspicion(const member_id& of, instant now) const;  // the detector's level
+  double suspicion(const member_id& of, instant now) const;       // the detector's level
   unsigned health() const { return health_.score(); }
   // Addresses at which the cluster may be found again by the node that takes this one's place.
   std::vector<std::string> known_addresses() const;
@@ -163,7 +163,8 @@ class swim {
   resolver resolver_;
   std::mt19937_64 chance_;
   std::map<member_id, std::unique_ptr<detector>> detectors_;
-  std::set<std::pair<instant, member_id>> silences_;  // when to look at whom, or sooner than need be
+  std::set<std::pair<instant, member_id>>
+      silences_;                     // when to look at whom, or sooner than need be
   std::set<std::string> elsewhere_;  // addresses outside the view where a cluster was, or is
   std::uint64_t cluster_ = 0;
   std::map<std::string, std::pair<std::string, instant>> reported_;  // refusals by address

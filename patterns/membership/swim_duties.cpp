@@ -45,7 +45,8 @@ instant swim::next_move(instant now) const {
   };
   for (const auto& [other, r] : members()) {
     if (r.state == member_state::leaving) wait(other, how_.leaving_for);
-    if (r.state == member_state::exiting) wait(other, how_.exiting_for), wait(other, how_.exit_within);
+    if (r.state == member_state::exiting)
+      wait(other, how_.exiting_for), wait(other, how_.exit_within);
     if (r.state == member_state::down) wait(other, how_.down_for), wait(other, 3 * how_.down_for);
   }
   return next;

@@ -23,7 +23,8 @@ namespace {
 double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
 
 void figure(const std::string& name, double value, const char* unit) {
-  std::printf("{\"figure\":\"membership_%s\",\"value\":%.4g,\"unit\":\"%s\"}\n", name.c_str(), value, unit);
+  std::printf("{\"figure\":\"membership_%s\",\"value\":%.4g,\"unit\":\"%s\"}\n", name.c_str(),
+              value, unit);
   std::fflush(stdout);
 }
 
@@ -45,9 +46,9 @@ options swim_alone() {
 // What fits in a few seconds of processor time.
 struct size {
   std::uint32_t members;
-  duration quiet;       // how long messages are counted
-  unsigned deaths;      // how many are measured
-  duration lossy;       // how long false positives are
+  duration quiet;   // how long messages are counted
+  unsigned deaths;  // how many are measured
+  duration lossy;   // how long false positives are
 };
 
 bool formed(town& w, std::uint32_t n) {
@@ -68,7 +69,8 @@ void messages(const size& s, const std::string& name) {
   };
   const auto before = sent();
   w.run_for(s.quiet);
-  figure(name + "_messages", static_cast<double>(sent() - before) / s.members / seconds(s.quiet), "1/s");
+  figure(name + "_messages", static_cast<double>(sent() - before) / s.members / seconds(s.quiet),
+         "1/s");
 }
 
 void detection(const size& s, const options& how, const std::string& name) {
@@ -118,7 +120,8 @@ void detection(const size& s, const options& how, const std::string& name) {
 
 void false_positives(const size& s, const options& how, const std::string& name) {
   options alone = how;
-  alone.resolving.how.kind = downing::none;  // the count is of verdicts, not of what follows from them
+  alone.resolving.how.kind =
+      downing::none;  // the count is of verdicts, not of what follows from them
   conditions usual = town::usually();
   usual.loss = 100'000;
   town w{3, alone, usual};
@@ -132,15 +135,19 @@ void false_positives(const size& s, const options& how, const std::string& name)
   }
   // of whom, not by whom: a suspicion that all have heard of is one
   const double member_hours = s.members * seconds(s.lossy) / 3600;
-  figure(name + "_loss_10_suspected", static_cast<double>(suspected) / s.members / member_hours, "1/h");
-  figure(name + "_loss_10_unreachable", static_cast<double>(unreachable) / s.members / member_hours, "1/h");
+  figure(name + "_loss_10_suspected", static_cast<double>(suspected) / s.members / member_hours,
+         "1/h");
+  figure(name + "_loss_10_unreachable", static_cast<double>(unreachable) / s.members / member_hours,
+         "1/h");
 }
 }  // namespace
 
 int main(int argc, char** argv) {
-  const size sizes[] = {{10, 600s, 200, 36000s}, {100, 120s, 100, 1200s}, {1000, 20s, 30, 60s}};
+  const size sizes[] = {{10, 600s, 200, 36000s}, {100, 60s, 50, 300s}, {1000, 10s, 10, 20s}};
   for (const auto& s : sizes) {
-    const auto asked = [&](const char* text) { return std::strtoul(text, nullptr, 10) == s.members; };
+    const auto asked = [&](const char* text) {
+      return std::strtoul(text, nullptr, 10) == s.members;
+    };
     if (argc > 1 && std::none_of(argv + 1, argv + argc, asked)) continue;
     const auto name = std::to_string(s.members);
     messages(s, name);

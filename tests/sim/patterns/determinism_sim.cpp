@@ -2,13 +2,12 @@
 // addresses differ), and in every preset, since all of them compare with the table below.
 #include "patterns/membership/simulated.hpp"
 
-#include <unistd.h>
-
 #include <array>
 #include <cstdio>
 #include <string>
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 namespace {
 using namespace troupe;
 using namespace std::chrono_literals;

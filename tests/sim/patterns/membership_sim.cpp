@@ -103,7 +103,7 @@ TEST_CASE("membership: 100 members that lose messages stay one cluster") {
   }
 }
 
-TEST_CASE("membership: a killed member is unreachable in under 2 s and down in under 5, for all") {
+TEST_CASE("membership: L1 a killed member is unreachable in under 2 s and down in under 5, for all") {
   double unreachable_max = 0, down_max = 0;
   for (auto seed : troupe::test::seeds()) {
     CAPTURE(seed);
@@ -275,8 +275,8 @@ TEST_CASE("membership: S4 of every partition exactly the side lives that the str
         }
         w.partition(side);
         w.run_for(15s);
-        CHECK_MESSAGE(w.kept(side, how.resolving.how).empty(),
-                      w.kept(side, how.resolving.how) << story(w));
+        CHECK_MESSAGE(w.kept(side, how.resolving.how).empty(), w.kept(side, how.resolving.how)
+                                                                   << story(w));
         CHECK_MESSAGE(!w.broken(), story(w));
       }
     }

@@ -102,21 +102,6 @@ TEST_CASE("membership: plans that once failed") {
   }
 }
 
-// What a welcome that comes too late leaves behind needs two in a row of a few kinds of faults.
-TEST_CASE("membership: processes that start anew among pauses and cuts find each other") {
-  menu m = faults(60s);
-  std::erase_if(m.kinds, [](const sim::appetite& a) {
-    return a.what != fault_kind::crash && a.what != fault_kind::freeze && a.what != fault_kind::cut;
-  });
-  for (auto& kind : m.kinds) kind.count_max = 8;
-  const auto found = troupe::test::run_campaign(
-      [&](std::uint64_t seed) {
-        return sim::draw(seed, 2 + static_cast<member>(seed % 3), 60s, 120s, m);
-      },
-      [&](const plan& p) { return run(p, downing::none, memory::none); });
-  CHECK_MESSAGE(found.empty(), found);
-}
-
 TEST_CASE("membership: under any faults no view goes back, and after them there is one") {
   for (const auto how : strategies) {
     CAPTURE(std::string{to_string(how)});

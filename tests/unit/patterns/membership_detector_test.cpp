@@ -74,7 +74,8 @@ TEST_CASE("detector: phi accrual learns the rhythm and judges by it") {
   CHECK(!patient.available(1s + 7s));
 }
 
-TEST_CASE("detector: it says when its silence will be too long, never too late and hardly too soon") {
+TEST_CASE(
+    "detector: it says when its silence will be too long, never too late and hardly too soon") {
   std::mt19937_64 chance{1};
   for (const double threshold : {1.0, 3.0, 8.0, 200.0}) {
     phi_accrual d{{.threshold = threshold}};
