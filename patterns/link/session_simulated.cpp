@@ -1,17 +1,11 @@
 #include "patterns/link/session_simulated.hpp"
 
-#include "patterns/link/simulated_protocols.hpp"
-
 #include <algorithm>
-#include <cstring>
 namespace troupe::link::simulated {
 using namespace std::chrono_literals;
 namespace {
 constexpr simulation::duration work_every = 20ms, gap_max = 150ms, greet_within = 1s,
-                               dial_after = 300ms, quiet_after = 5s, settled = 40s;
-constexpr std::string_view meets = "all that was sent comes, in one session of each pair";
-constexpr std::array lanes{lane::control, lane::urgent, lane::normal, lane::bulk};
-constexpr std::size_t index(lane on) { return static_cast<std::size_t>(on); }
+                               dial_after = 300ms;
 }  // namespace
 
 host::host(const simulation::life& of, std::shared_ptr<scene> all, std::uint32_t members)
@@ -28,7 +22,7 @@ host::host(const simulation::life& of, std::shared_ptr<scene> all, std::uint32_t
 incarnation host::incarnation_of(member m, std::uint32_t life) const {
   incarnation of;
   const auto mixed = simulation::derived(m, life) | 1;
-  std::memcpy(of.bytes.data(), &mixed, sizeof mixed);
+  for (std::size_t i = 0; i < 8; ++i) of.bytes[i] = static_cast<std::uint8_t>(mixed >> 8 * i);
   of.bytes[19] = static_cast<std::uint8_t>(m);
   return of;
 }
@@ -195,10 +189,10 @@ void host::attach(peer& p, std::uint64_t c, instant now, output& out) {
 
 // ---- the session
 
-void host::on(peer& p, std::uint64_t c, const buffer& in, instant now, output& out) {
+void host::on(peer& p, std::uint64_t c, const bytes& in, instant now, output& out) {
   if (p.in_use != c || !p.link) return;
   session::output did;
-  p.link->receive(now, in, did);
+  p.link->receive(now, *in, did);
   carry_out(p, did, now, out);
 }
 
@@ -229,8 +223,7 @@ void host::carry_out(peer& p, session::output& did, instant now, output& out) {
   out.events.push_back({"link_ended", p.who, p.id.number, std::string{sentence(*did.ended)}});
   if (*did.ended == ending::faults || *did.ended == ending::lost)
     scene_->complain(claim::honest, std::string{sentence(*did.ended)});
-  if (now >= scene_->faults_until + quiet_after)
-    scene_->complain(claim::kept, std::string{sentence(*did.ended)});
+  if (now >= scene_->quiet_from) scene_->complain(claim::kept, std::string{sentence(*did.ended)});
   if (p.in_use != 0) {
     if (*did.ended == ending::closed_here)
       p.open.at(p.in_use).closing = true;
@@ -277,7 +270,7 @@ void host::work(peer& p, instant now, output& out) {
     start_dial(p, now, out);
   }
   if (!p.link) return;
-  if (now < scene_->faults_until + quiet_after && chance_.below(quiet ? 8 : 2) == 0) say(p);
+  if (now < scene_->quiet_from && chance_.below(quiet ? 8 : 2) == 0) say(p);
   if (!quiet && chance_.below(100) == 0)
     p.stuck[static_cast<std::size_t>(chance_.below(4))] ^= true;
   if (quiet) p.stuck = {};
@@ -337,128 +330,11 @@ void host::write(peer& p, instant now, output& out) {
     const auto cut =
         std::min<std::size_t>(e.outbox.size(), 1 + static_cast<std::size_t>(chance_.below(400)));
     const auto end = e.outbox.begin() + static_cast<std::ptrdiff_t>(cut);
-    post(p, c, buffer{e.outbox.begin(), end}, out);
+    post(p, c, std::make_shared<const buffer>(e.outbox.begin(), end), out);
     e.outbox.erase(e.outbox.begin(), end);
   }
   if (!e.closing || !e.outbox.empty()) return;
   post(p, c, close{}, out);
   shut(p, c, now, out, false);
 }
-
-void host::check(const peer& p) {
-  if (!p.link || !p.link->live()) return;
-  const auto& link = *p.link;
-  const auto& how = scene_->how;
-  if (link.unacknowledged() > how.unacknowledged_max)
-    scene_->complain(claim::bounded, "more is kept than allowed");
-  const auto& mine = scene_->sessions[p.id][side(p)];
-  for (const auto on : lanes) {
-    const auto i = index(on);
-    const auto name = "lane " + std::to_string(i);
-    if (link.reassembling(on) > how.message_max)
-      scene_->complain(claim::bounded, name + "'s unfinished batch");
-    if (on == lane::control) continue;
-    if (link.queued(on) > how.queue_max) scene_->complain(claim::bounded, name + "'s queue");
-    if (link.sent(on) > link.limit(on))
-      scene_->complain(claim::credited, name + " has sent beyond its limit");
-    if (link.limit(on) > mine.granted[i])
-      scene_->complain(claim::credited, name + " has a limit that was never granted");
-    if (link.granted(on) > link.arrived(on) + how.window[i])
-      scene_->complain(claim::granted, name + " is granted more than its window");
-    if (link.held(on) > scene_->swell * (how.window[i] + how.message_max))
-      scene_->complain(claim::bounded, name + " holds too much");
-  }
-}
-
-std::string host::unfinished(const host& a, const host& b) {
-  const auto& p = a.peers_.at(b.self_ < a.self_ ? b.self_ : b.self_ - 1);
-  const auto& q = b.peers_.at(a.self_ < b.self_ ? a.self_ : a.self_ - 1);
-  const auto pair = simulation::name_of(a.self_) + " and " + simulation::name_of(b.self_);
-  if (p.in_use == 0 || p.in_use != q.in_use) return pair + " have no connection";
-  if (p.open.size() + q.open.size() != 2) return pair + " have a connection that nobody uses";
-  if (p.id != q.id || !p.link->live() || !q.link->live()) return pair + " have no session";
-  const auto& both = a.scene_->sessions.at(p.id);
-  for (const auto& d : both)
-    for (const auto on : lanes)
-      if (d.got[index(on)] != d.sent[index(on)].size())
-        return pair + ": not all of lane " + std::to_string(index(on)) + " has come";
-  return p.link->drained() && q.link->drained() ? std::string{} : pair + " are not drained";
-}
-
-instant host::due() const {
-  auto next = work_at_;
-  for (const auto& p : peers_)
-    if (p.link && p.link->live()) next = std::min(next, p.link->next_tick());
-  return next;
-}
-
-void host::describe(const event& e, std::string& fields) {
-  simulation::append_field(fields, "event", e.what);
-  simulation::append_field(fields, "peer", simulation::name_of(e.peer));
-  simulation::append_field(fields, "session", static_cast<std::int64_t>(e.number));
-  if (!e.why.empty()) simulation::append_field(fields, "reason", e.why);
-}
-
-namespace {
-session_settings small(simulation::generator& chance) {
-  const auto size = [&](std::uint64_t n) { return static_cast<std::size_t>(chance.below(n)); };
-  session_settings s;
-  s.chunk = 16 + size(100);
-  s.frame_max = s.chunk + 8 + size(100);
-  s.message_max = 3000;
-  s.control_message_max = 600;
-  s.control_burst = 700;
-  s.control_rate = 200'000;
-  s.socket_max = 1 + size(600);
-  s.unacknowledged_max = 2 * s.chunk + 264 + size(1500);
-  s.queue_max = 6000;
-  s.window = {0, 2 * s.chunk + size(500), 2 * s.chunk + size(1000), 2 * s.chunk + size(1000)};
-  s.ack_bytes = 1 + size(500);
-  s.heartbeat = 200ms;
-  s.silence = 1s;
-  s.resume_window = 2s;
-  return s;
-}
-}  // namespace
-
-simulation::run_outcome rehearse(const simulation::plan& p, const simulation::settings& how) {
-  simulation::generator chance{simulation::derived(p.seed, 0x6c696e6bU)};
-  const auto all = std::make_shared<scene>();
-  all->how = small(chance);
-  all->drops = chance.below(2) == 0;
-  all->swell = 1 + chance.below(3);
-  all->faults_until = p.length;
-  simulation::world<host> w{p.seed, {.lateness_max = 5ms}, how.lines};
-  for (member m = 0; m < p.members; ++m)
-    w.add([=](const simulation::life& of) { return host{of, all, p.members}; });
-  for (const auto name : claim::all)
-    w.always(std::string{name},
-             [=](const auto&, member) { return all->broken == name ? all->what : std::string{}; });
-  w.within(std::string{meets}, settled, [&](const auto&) {
-    for (member a = 0; a < w.size(); ++a) {
-      for (member b = a + 1; b < w.size(); ++b) {
-        if (w.at(a) == nullptr || w.at(b) == nullptr) continue;  // down for good
-        if (auto wrong = host::unfinished(*w.at(a), *w.at(b)); !wrong.empty()) return wrong;
-      }
-    }
-    return std::string{};
-  });
-  return outcome_of(w, w.run(p));
-}
 }  // namespace troupe::link::simulated
-
-namespace troupe::link {
-simulation::protocol simulated_protocol() {
-  simulation::protocol it;
-  it.name = "link";
-  it.help = "sessions with lanes and credit, over connections that are cut and dialed again";
-  for (const auto name : simulated::claim::all) it.promises.emplace_back(name);
-  it.promises.emplace_back(simulated::meets);
-  it.members_usual = 2;
-  it.members_max = 20;
-  it.calm = simulated::settled + std::chrono::seconds{5};
-  it.swarm = simulation::everything;
-  it.run = simulated::rehearse;
-  return it;
-}
-}  // namespace troupe::link

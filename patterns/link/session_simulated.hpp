@@ -30,6 +30,9 @@ inline constexpr std::string_view in_order = "each batch once, whole, and in ord
 inline constexpr std::array all{in_order, credited, granted, bounded, honest, numbers, kept};
 }  // namespace claim
 
+inline constexpr std::array lanes{lane::control, lane::urgent, lane::normal, lane::bulk};
+constexpr std::size_t index(lane on) { return static_cast<std::size_t>(on); }
+
 // A session as both of its ends name it.
 struct session_id {
   std::array<member, 2> ends{};  // the lower first
@@ -47,7 +50,7 @@ struct scene {
   session_settings how{};
   bool drops = false;  // connections end by themselves, and sessions are ended
   std::uint64_t swell = 1;
-  instant faults_until{};
+  instant faults_until{}, quiet_from{};                       // who speaks, speaks until then
   std::map<session_id, std::array<direction, 2>> sessions{};  // by who sends
   std::string_view broken{};
   std::string what{};
@@ -64,7 +67,8 @@ struct hello {
   standing offered{};
 };
 struct close {};
-using parcel = std::variant<dial, hello, choice, refusal, std::monostate, buffer, close>;
+using bytes = std::shared_ptr<const buffer>;
+using parcel = std::variant<dial, hello, choice, refusal, std::monostate, bytes, close>;
 struct packet {
   std::uint64_t connection = 0;
   std::uint64_t number = 0;  // from 1; 0: there is no such connection
@@ -126,7 +130,7 @@ class host {
   void on(peer& p, std::uint64_t c, const choice& in, instant now, output& out);
   void on(peer& p, std::uint64_t c, const refusal& in, instant now, output& out);
   void on(peer& p, std::uint64_t c, const std::monostate& welcome, instant now, output& out);
-  void on(peer& p, std::uint64_t c, const buffer& in, instant now, output& out);
+  void on(peer& p, std::uint64_t c, const bytes& in, instant now, output& out);
   void on(peer& p, std::uint64_t c, const close& in, instant now, output& out);
   void attach(peer& p, std::uint64_t c, instant now, output& out);
   void carry_out(peer& p, session::output& did, instant now, output& out);

@@ -179,7 +179,6 @@ class worker {
   duration pace_of(const attempt_id& id);
   void make_offers(time now);
 
-  member self_;
   std::uint32_t life_;
   simulation::generator chance_;
   std::shared_ptr<scene> scene_;

@@ -12,8 +12,7 @@ constexpr std::size_t index(task_kind kind) { return kind == task_kind::map ? 0 
 }  // namespace
 
 worker::worker(const simulation::life& of, std::shared_ptr<scene> all)
-    : self_{of.self},
-      life_{of.number},
+    : life_{of.number},
       chance_{of.seed},
       scene_{std::move(all)},
       numbers_{std::uint64_t{of.number} << 32},
