@@ -154,6 +154,6 @@ TEST_CASE("links, simulated: what arrives, what errors say, what is found") {
     config.add_message_type<shot>("play.shot").add_message_type<order>("play.order");
   };
   const auto found = campaign(how, play);
-  CHECK_MESSAGE(!found, found.story);
+  CHECK_MESSAGE(!found, "after " << found.seeds << " seeds, " << found.story);
   MESSAGE(found.seeds << " seeds, " << found.steps << " steps");
 }

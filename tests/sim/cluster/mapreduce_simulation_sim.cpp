@@ -149,6 +149,6 @@ campaign_options options(std::uint64_t seeds) {
 
 TEST_CASE("mapreduce, simulated: any faults, and every job ends with the right answer") {
   const auto found = campaign(options(troupe::test::seeds().size()), count_words);
-  CHECK_MESSAGE(!found, found.story);
+  CHECK_MESSAGE(!found, "after " << found.seeds << " seeds, " << found.story);
   MESSAGE(found.seeds << " seeds, " << found.steps << " steps");
 }

@@ -17,7 +17,7 @@ TEST_CASE("membership, simulated: real nodes come together again after any fault
     o.length = 40s;
     o.how.node.membership.resolving.how.kind = how;
     const auto found = campaign(o, live_through);
-    CHECK_MESSAGE(!found, found.story);
+    CHECK_MESSAGE(!found, "after " << found.seeds << " seeds, " << found.story);
     MESSAGE(found.seeds << " seeds, " << found.steps << " steps");
   }
 }
