@@ -38,7 +38,7 @@ class slow_runner : public mr::job_runner {
 
  private:
   void work(mr::attempt_context& to) {
-    const auto turns = 20 + chance_.below(400);  // of 5 ms
+    const auto turns = 100 + chance_.below(1200);  // of 5 ms
     for (std::uint64_t i = 0; i < turns && !to.cancelled(); ++i) {
       to.progress(static_cast<std::uint32_t>(i * 1000 / turns), i, i);
       troupe::lockstep::current()->pause();
@@ -141,7 +141,7 @@ campaign_options options(std::uint64_t seeds) {
   how.seeds = seeds;
   how.length = 20s;
   how.calm = 60s;
-  how.how.node.map_slots = how.how.node.reduce_slots = 2;
+  how.how.node.map_slots = how.how.node.reduce_slots = 1;  // a job takes as long as its faults
   how.how.code = [](const std::string& name) { return std::make_shared<slow_executor>(number_of(name)); };
   return how;
 }
