@@ -53,12 +53,17 @@ struct size {
 
 bool formed(town& w, std::uint32_t n) {
   w.without_notes();
-  w.cluster(n);
+  constexpr std::uint32_t batch = 10;  // a second: a thousand that join at once are another story
+  for (std::uint32_t i = 0; i < n; i += batch) {
+    w.cluster(std::min(batch, n - i));
+    w.run_for(1s);
+    w.forget_events();
+  }
   const auto done = [&] {
     w.forget_events();  // n times n of them, while all get to know each other
     return w.one_view(n);
   };
-  const bool all = w.run_until(done, 300s, 1s);
+  const bool all = w.run_until(done, 300s, 5s);
   if (!all) std::fprintf(stderr, "%u members did not form one cluster\n", n);
   return all;
 }
@@ -66,7 +71,7 @@ bool formed(town& w, std::uint32_t n) {
 void messages(const size& s, const std::string& name) {
   town w{1, lifeguard()};
   if (!formed(w, s.members)) return;
-  w.run_for(60s);
+  w.run_for(60s + s.members * 400ms);  // until the news of who has joined has been passed on
   const auto sent = [&] {
     std::uint64_t all = 0;
     for (member m = 0; m < w.size(); ++m) all += w.sent(m);
