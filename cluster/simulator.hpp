@@ -15,6 +15,7 @@
 //             they must, from runtime/blocking.hpp. One thread calls it
 //   Beware    a handler takes no virtual time, however long it runs
 //             what a node's actors have in memory is gone when it is killed; the simulator keeps nothing of it
+//             the digest has each message's receiver and order, and its bytes where it crosses nodes
 //   Costs     some microseconds a message: hundreds of times faster than real for idle nodes
 #pragma once
 #include "cluster/local_node.hpp"

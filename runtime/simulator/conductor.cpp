@@ -34,7 +34,7 @@ bool conductor::step() {
   ++steps_;
   if (recent_.size() > recent_max) recent_.pop_front();
   last_ = &next;
-  if (next.detached() > 0)
+  if (next.detached() > 0 && !std::exchange(next.complained, true))
     complain("actor '" + next.last() + "' of " + next.name() +
              " has spawned an actor with a thread of its own (detached or blocking): it runs outside of virtual time; "
              "spawn it by troupe::spawn_blocking");

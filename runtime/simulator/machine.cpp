@@ -3,6 +3,7 @@
 #include "patterns/simulation/fault.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include <caf/actor_registry.hpp>
 #include <caf/logger.hpp>
@@ -120,6 +121,11 @@ bool machine::end() {
     for (const auto& [id, address] : seen_)
       if (const auto actor = caf::actor_cast<caf::actor>(address))
         caf::anon_send_exit(actor, caf::exit_reason::kill);
+    drain();
+  }
+  // Threads end in their own time, which is real.
+  for (int turn = 0; turn < 1000 && system_->detached_actors() > 0; ++turn) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
     drain();
   }
   seen_.clear();

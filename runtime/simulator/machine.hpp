@@ -46,7 +46,8 @@ class machine {
   host_id here() const { return here_; }
   const std::string& last() const { return last_; }  // who ran last
   void users_from_here();  // actors spawned from now on are the user's
-  std::size_t detached();                            // actors with threads of their own: not simulated
+  std::size_t detached();  // actors with threads of their own: not simulated
+  bool complained = false;  // about these
 
  private:
   caf::scheduler::test_coordinator& jobs() const;
