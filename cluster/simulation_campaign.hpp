@@ -8,6 +8,8 @@
 //     if (lost > 0) sim.complain("no acknowledged count is lost", std::to_string(lost) + " were");
 //   });
 //   CHECK_MESSAGE(!found, found.story);
+//   Promises  the first seed's two runs are compared message by message, as text; the others' by their digests, which
+//             have a message's receiver and order, and its bytes where it crosses nodes
 //   Beware    a trial begins anew each time: it keeps what it knows in locals
 #pragma once
 #include "cluster/simulator.hpp"

@@ -17,8 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 constexpr std::uint16_t port = 4711;
 constexpr auto rebuilds_after = 100ms;  // a downed node's process
-constexpr auto frozen_answer = 1s;
-
+constexpr auto view_within = 1s;
 }  // namespace
 
 // Known by the number of a descriptor, which is the same in all runs, other than its name.
@@ -79,7 +78,7 @@ const std::string& simulated_node::incarnation() const { return state_->incarnat
 
 member_list simulated_node::members() {
   if (!running() || frozen()) return {};
-  auto seen = ask<membership::view_reply>(state_->home, *this, membership(), frozen_answer, membership::get_view{});
+  auto seen = ask<membership::view_reply>(state_->home, *this, membership(), view_within, membership::get_view{});
   return seen ? rows_of(*seen) : member_list{};
 }
 
@@ -110,9 +109,8 @@ std::vector<simulated_node*> simulation::start(std::size_t n, starter on_start) 
     s->settings.listen = wires::address_of(static_cast<host_id>(i)) + ':' + std::to_string(port);
     s->settings.advertised.clear();
     s->settings.seeds = seeds;
-    if (!s->settings.credentials.tls() && s->settings.credentials.secret.empty())
-      s->settings.credentials.secret = "the simulator's";
-    s->settings.credentials.certificate.clear();
+    auto& secret = s->settings.credentials.secret;
+    s->settings.credentials = {.secret = secret.empty() ? "the simulator's" : secret, .certificate{}, .key{}, .authority{}};
     s->files = files_ / s->on.name();
     s->events = event_log::into([this](std::string_view line) { world_.log().append(line); }, s->on.name(),
                                 [this] { return world_.when().now().count(); });

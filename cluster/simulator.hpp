@@ -16,6 +16,7 @@
 //   Beware    a handler takes no virtual time, however long it runs
 //             what a node's actors have in memory is gone when it is killed; the simulator keeps nothing of it
 //             the digest has each message's receiver and order, and its bytes where it crosses nodes
+//             the process's log is the simulation's while it lives, and then has its defaults again
 //   Costs     some microseconds a message: hundreds of times faster than real for idle nodes
 #pragma once
 #include "cluster/local_node.hpp"
@@ -84,7 +85,6 @@ class simulated_node final : public local_node {
 
 class simulation final : public clockwork {
  public:
-
   explicit simulation(std::uint64_t seed, simulation_options how = {});
   simulation(const simulation&) = delete;
   simulation& operator=(const simulation&) = delete;

@@ -105,6 +105,7 @@ void machine::freeze(bool yes) {
 std::size_t machine::detached() { return system_ ? system_->detached_actors() : 0; }
 
 bool machine::end() {
+  while (frozen_ > 0) freeze(false);  // that was its process
   if (!system_) return true;
   auto& clock = jobs().clock();
   auto* const loop = world_ ? world_->loop() : nullptr;

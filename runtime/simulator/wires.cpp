@@ -170,7 +170,8 @@ std::optional<host_id> wires::host_of(const std::string& text) {
 
 std::optional<std::uint16_t> wires::listen(host_id h, std::uint16_t port, accepted take) {
   auto& on = hosts_[h];
-  while (port == 0 || (port == on.next_port && on.listeners.contains(port))) port = on.next_port++;
+  const bool any = port == 0;
+  while (port == 0 || (any && on.listeners.contains(port))) port = on.next_port++;
   if (!on.listeners.emplace(port, std::move(take)).second) return std::nullopt;
   return port;
 }

@@ -63,7 +63,7 @@ TEST_CASE("simulation: what a run has from the one before is found, with the mes
     sim.start(1, [](troupe::local_node& n) {
       const auto to = n.own(n.system().spawn(doubler));
       static int runs = 0;  // outlives the run
-      for (int i = ++runs; i > 0; --i) caf::anon_send(to, 1);
+      caf::anon_send(to, ++runs);
     });
     sim.run(faults);
   });
