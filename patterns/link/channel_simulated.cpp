@@ -331,9 +331,7 @@ simulation::run_outcome rehearse(const simulation::plan& p, const simulation::se
   simulation::world<channel_host> w{p.seed, usual, how.lines};
   for (member m = 0; m < p.members; ++m)
     w.add([=](const simulation::life& of) { return channel_host{of, all, p.members}; });
-  for (const auto name : claim::all)
-    w.always(std::string{name},
-             [=](const auto&, member) { return all->broken == name ? all->what : std::string{}; });
+  simulation::claim_all(w, claim::all, all);
   w.within("every transfer ends on both sides", all_over, [=](const auto&) {
     for (const auto& [channel, t] : all->transfers) {
       const auto open = [](const auto& c) {
@@ -351,8 +349,7 @@ simulation::protocol simulated_protocol() {
   simulation::protocol it;
   it.name = "channel";
   it.help = "bulk data with credit, over sessions that end and come again";
-  for (const auto name : claim::all) it.promises.emplace_back(name);
-  it.promises.emplace_back("every transfer ends on both sides");
+  simulation::promise_all(it, claim::all, "every transfer ends on both sides");
   it.members_usual = 2;
   it.members_max = 100;
   it.calm = all_over + 5s;

@@ -7,6 +7,7 @@
 //   Promises  `claims` below, while faults last and after them
 #pragma once
 #include "patterns/link/channel.hpp"
+#include "patterns/simulation/judged.hpp"
 #include "patterns/simulation/protocol.hpp"
 #include "patterns/simulation/world.hpp"
 
@@ -47,7 +48,7 @@ struct transfer {
   time since{};
   bool over = false;  // at the sender
 };
-struct channel_scene {
+struct channel_scene : simulation::judged {
   settings how{};
   std::size_t write_max = 100, total = 0;
   bool deaths_told = false;
@@ -58,11 +59,6 @@ struct channel_scene {
   std::uint64_t transfers_begun = 0;
   std::map<id, transfer> transfers{};
   std::map<member, id> current{};  // of each sender, beyond its process
-  std::string_view broken{};
-  std::string what{};
-  void complain(std::string_view claim, std::string text) {
-    if (broken.empty()) broken = claim, what = std::move(text);
-  }
 };
 
 class channel_host {

@@ -9,6 +9,7 @@
 #pragma once
 #include "patterns/link/meeting.hpp"
 #include "patterns/link/session.hpp"
+#include "patterns/simulation/judged.hpp"
 #include "patterns/simulation/protocol.hpp"
 #include "patterns/simulation/world.hpp"
 
@@ -46,17 +47,12 @@ struct direction {
   std::array<std::size_t, lane_count> got{};
   std::array<std::uint64_t, lane_count> granted{};  // to who sends
 };
-struct scene {
+struct scene : simulation::judged {
   session_settings how{};
   bool drops = false;  // connections end by themselves, and sessions are ended
   std::uint64_t swell = 1;
   instant faults_until{}, quiet_from{};                       // who speaks, speaks until then
   std::map<session_id, std::array<direction, 2>> sessions{};  // by who sends
-  std::string_view broken{};
-  std::string what{};
-  void complain(std::string_view claim, std::string text) {
-    if (broken.empty()) broken = claim, what = std::move(text);
-  }
 };
 
 struct dial {

@@ -97,9 +97,7 @@ simulation::run_outcome rehearse(const simulation::plan& p, const simulation::se
   simulation::world<host> w{p.seed, {.lateness_max = 5ms}, how.lines};
   for (member m = 0; m < p.members; ++m)
     w.add([=](const simulation::life& of) { return host{of, all, p.members}; });
-  for (const auto name : claim::all)
-    w.always(std::string{name},
-             [=](const auto&, member) { return all->broken == name ? all->what : std::string{}; });
+  simulation::claim_all(w, claim::all, all);
   w.within(std::string{meets}, settled, [&](const auto&) {
     for (member a = 0; a < w.size(); ++a) {
       for (member b = a + 1; b < w.size(); ++b) {
@@ -118,8 +116,7 @@ simulation::protocol simulated_protocol() {
   simulation::protocol it;
   it.name = "link";
   it.help = "sessions with lanes and credit, over connections that are cut and dialed again";
-  for (const auto name : simulated::claim::all) it.promises.emplace_back(name);
-  it.promises.emplace_back(simulated::meets);
+  simulation::promise_all(it, simulated::claim::all, simulated::meets);
   it.members_usual = 2;
   it.members_max = 20;
   it.calm = simulated::settled + std::chrono::seconds{5};

@@ -185,9 +185,7 @@ simulation::run_outcome rehearse(const simulation::plan& p, const simulation::se
   const time until = std::max<time>(p.length, 1s);
   for (member m = 0; m < p.members; ++m)
     w.add([=](const simulation::life& of) { return node{of, all, p.members, until}; });
-  for (const auto name : claim::all)
-    w.always(std::string{name},
-             [=](const auto&, member) { return all->broken == name ? all->what : std::string{}; });
+  simulation::claim_all(w, claim::all, all);
   w.within(std::string{ends}, ends_within, [=](const auto&) {
     for (const auto& [id, job] : all->jobs)
       if (!all->over.contains(id)) return id + " has not ended";
@@ -202,8 +200,7 @@ simulation::protocol simulated_protocol() {
   simulation::protocol it;
   it.name = "mapreduce";
   it.help = "jobs that count words, while workers die, freeze and are cut off";
-  for (const auto name : simulated::claim::all) it.promises.emplace_back(name);
-  it.promises.emplace_back(simulated::ends);
+  simulation::promise_all(it, simulated::claim::all, simulated::ends);
   it.members_max = 100;
   it.calm = simulated::ends_within + std::chrono::seconds{10};
   it.swarm = simulation::everything;

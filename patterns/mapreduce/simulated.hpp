@@ -13,6 +13,7 @@
 #pragma once
 #include "patterns/mapreduce/job.hpp"
 #include "patterns/simulation/courier.hpp"
+#include "patterns/simulation/judged.hpp"
 #include "patterns/simulation/protocol.hpp"
 #include "patterns/simulation/world.hpp"
 
@@ -64,18 +65,13 @@ std::optional<std::vector<std::string>> map_words(const setup& of, const split& 
 std::string reduce_words(const std::vector<std::string>& segments);
 
 // What all nodes see, and no crash takes away.
-struct scene {
+struct scene : simulation::judged {
   std::uint64_t seed = 1;
   bool faultless = false;
   std::map<std::string, setup> jobs{};
   std::set<std::string> over{};
   std::map<std::string, std::string> files{};  // job/temporary.NAME, job/part.N, job/success
   std::set<attempt_id> injected{};             // failures of the user's code that were made up
-  std::string_view broken{};
-  std::string what{};
-  void complain(std::string_view claim, std::string text) {
-    if (broken.empty()) broken = claim, what = std::move(text);
-  }
 };
 
 struct map_order {
