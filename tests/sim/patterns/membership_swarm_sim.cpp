@@ -1,25 +1,18 @@
 // Membership under swarms of faults: each seed draws its own, and after them there is one view.
 #include "campaign.hpp"
 #include "patterns/membership/simulated.hpp"
+#include "patterns/membership/simulated_protocol.hpp"
 
 #include <algorithm>
 
 #include <doctest/doctest.h>
 namespace {
 using namespace troupe::membership;
-using troupe::simulation::fault_kind;
 using troupe::simulation::menu, troupe::simulation::plan, troupe::simulation::member;
 namespace sim = troupe::simulation;
 using namespace std::chrono_literals;
 
-menu faults(duration length) {
-  menu m = sim::everything(length);
-  std::erase_if(m.kinds, [](const sim::appetite& a) {
-    return sim::of_disk(a.what) || a.what == fault_kind::tear ||
-           a.what == fault_kind::crash_unsynced || a.what == fault_kind::crash_unsent;
-  });
-  return m;
-}
+menu faults(duration length) { return simulated_protocol().swarm(length); }
 
 // Processes that come back know whom they were with, or nothing: then the first seed may form a second
 // cluster while it can reach none of the others, and the two stay apart (bootstrap.hpp).
