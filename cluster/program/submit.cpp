@@ -139,15 +139,16 @@ class display {
 // Follows a job to its end, by way of other nodes where the one we talk to dies.
 class follower {
  public:
-  follower(const options& given, std::unique_ptr<client> with, std::string id, std::string master,
-           display& shown)
+  // The members are those that were seen before the job was submitted: its master may be gone at once.
+  follower(const options& given, std::unique_ptr<client> with, const management::members_reply& seen,
+           const management::submit_reply& job, display& shown)
       : given_{given},
         with_{std::move(with)},
-        id_{std::move(id)},
-        master_{std::move(master)},
+        id_{job.id},
+        master_{job.master},
         shown_{shown} {
     via_ = with_->node();
-    learn_members();
+    note(seen);
   }
 
   exit_code run() {
@@ -216,9 +217,10 @@ class follower {
   }
 
   void learn_members() {
-    const auto seen = with_->members();
-    if (!seen) return;
-    for (const auto& m : seen->members) {
+    if (const auto seen = with_->members()) note(*seen);
+  }
+  void note(const management::members_reply& seen) {
+    for (const auto& m : seen.members) {
       if (m.state == "up" && m.reach == "alive") addresses_.insert(m.address);
       if (m.name == master_ && master_life_.empty() && m.state != "removed" && m.state != "down")
         master_life_ = m.incarnation;
@@ -267,6 +269,10 @@ exit_code submit(const options& given) {
   if (!spec) return fail(spec.error());
   auto connected = client::connect(given.to);
   if (!connected) return fail(connected.error());
+  const auto seen = (*connected)->members();
+  if (!seen)
+    return fail(seen.error().code == exit_code::no_node ? exit_code::no_node : exit_code::not_done,
+                "the job was not submitted: " + seen.error().sentence);
   const auto accepted = (*connected)->submit(*spec);
   if (!accepted) return fail(accepted.error());
   if (given.detach) {
@@ -279,7 +285,7 @@ exit_code submit(const options& given) {
   catch_interrupts();
   display shown{given.as_json};
   shown.submitted(accepted->id, accepted->master);
-  return follower{given, std::move(*connected), accepted->id, accepted->master, shown}.run();
+  return follower{given, std::move(*connected), *seen, *accepted, shown}.run();
 }
 }  // namespace
 
