@@ -9,6 +9,12 @@ unexpected<failure> gap(const std::string& why) {
 }
 std::string text(std::uint64_t index) { return std::to_string(index); }
 
+std::size_t largest_of(const std::vector<record>& records) {
+  std::size_t largest = 0;
+  for (const auto& r : records) largest = std::max(largest, r.bytes.size());
+  return largest;
+}
+
 void forget(extent& e) {
   e.first = e.base + 1;
   e.last = e.base;
@@ -19,6 +25,8 @@ std::string_view to_string(cause c) {
   switch (c) {
     case cause::gap:
       return "gap";
+    case cause::too_large:
+      return "too_large";
     case cause::full:
       return "full";
     case cause::broken:
@@ -46,6 +54,13 @@ std::string_view to_string(cause c) {
 }
 
 result<extent, failure> extent::after(const batch& what) const {
+  const auto largest =
+      std::max({what.state ? what.state->size() : 0, what.replace ? what.replace->bytes.size() : 0,
+                largest_of(what.append)});
+  if (largest > value_max)
+    return unexpected{failure{cause::too_large, "the batch holds a value of " + text(largest) +
+                                                    " bytes, and the journal takes " +
+                                                    text(value_max) + " at most"}};
   auto next = *this;
   if (what.cut_from) {
     if (*what.cut_from <= base)

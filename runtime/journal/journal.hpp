@@ -45,10 +45,9 @@ struct snapshot {
 struct batch {
   std::optional<std::string> state{};       // replaces the state
   std::optional<std::uint64_t> cut_from{};  // a conflict: the records from this index on go
-  std::optional<snapshot>
-      replace{};         // takes the place of an older one; records up to its index go, unless
-                         // drop_upto says how far
-  bool restart = false;  // with `replace`: all records go (they were another history's)
+  // Takes the place of an older one. Records up to its index go, unless drop_upto says how far.
+  std::optional<snapshot> replace{};
+  bool restart = false;                      // with it: all records go, another history's
   std::optional<std::uint64_t> drop_upto{};  // compaction: records up to this index go
   std::vector<record> append{};              // consecutive
   bool operator==(const batch&) const = default;
@@ -61,13 +60,17 @@ struct content {
   bool operator==(const content&) const = default;
 };
 
+// Of a record, a snapshot, a state.
+inline constexpr std::uint64_t value_max = std::uint64_t{1} << 30;
+
 enum class cause : std::uint8_t {
-  gap,        // the batch does not fit what is there: nothing was written, the journal is as before
-  full,       // no space: the store is broken
-  broken,     // a write or a sync failed, now or before
-  corrupted,  // what is there is not what was written
-  missing,    // a file is not there
-  foreign,    // the directory is no journal's
+  gap,            // the batch does not fit what is there: nothing of it was written
+  too_large,      // as `gap`: a value above value_max
+  full,           // no space: the store is broken
+  broken,         // a write or a sync failed, now or before
+  corrupted,      // what is there is not what was written
+  missing,        // a file is not there
+  foreign,        // the directory is no journal's
   other_node,     // another node's
   other_cluster,  // another cluster's
   other_format,   // an older or newer version's
@@ -98,9 +101,9 @@ class journal {
 struct identity {
   std::string node{};
   std::string cluster{};  // empty until it is known
-  std::uint64_t life =
-      0;  // random, minted with the store and again by a repair: another one has another memory, and
-          // must not vote as if it were the one that others know
+  // Random, minted with the store and again by a repair: another one has another memory, and must not vote as if it
+  // were the one that others know.
+  std::uint64_t life = 0;
   std::uint32_t format = 1;
   bool operator==(const identity&) const = default;
 };
