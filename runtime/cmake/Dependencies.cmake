@@ -16,3 +16,11 @@ troupe_require(OpenSSL libssl-dev)
 troupe_require(prometheus-cpp prometheus-cpp-dev)
 troupe_require(CLI11 libcli11-dev)
 troupe_require(nlohmann_json nlohmann-json3-dev)
+# Debian's RocksDB has a CMake package that asks for the headers of all its own dependencies: a library and a path will do.
+find_path(ROCKSDB_INCLUDE_DIR rocksdb/db.h)
+find_library(ROCKSDB_LIBRARY rocksdb)
+if(NOT ROCKSDB_INCLUDE_DIR OR NOT ROCKSDB_LIBRARY)
+  message(FATAL_ERROR "RocksDB was not found: install the Debian package librocksdb-dev, "
+                      "or run examples/run, which installs all that is needed.")
+endif()
+mark_as_advanced(ROCKSDB_INCLUDE_DIR ROCKSDB_LIBRARY)
