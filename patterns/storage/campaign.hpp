@@ -17,9 +17,9 @@
 //   idle      |                       | campaign: granting
 //   granting  | a lease               | entering
 //   entering  | its key, if absent    | looking; the key of a transaction repeated counts as well
-//   looking   | itself and who is before it | none before: leading; own key gone: granting
-//   waiting   | (watches the one before it) | that is gone: looking
-//   leading   | (watches its own key)       | deadline, key gone, resign: lost, idle
+//   looking   | its key and the one before | none before: leading; own key gone: granting
+//   waiting   | (watches the one before)   | that is gone: looking
+//   leading   | (watches its own key)      | deadline, key or lease gone, resign: lost, idle
 //   past its deadline, one that does not lead yet begins again with a new lease
 #pragma once
 #include "patterns/storage/map_messages.hpp"
@@ -28,6 +28,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 namespace troupe::election {
@@ -51,9 +52,9 @@ struct request {
   std::uint64_t id = 0;
   std::variant<storage::command, storage::question, keepalive> what{};
 };
-struct renewed {};  // a keepalive's answers
-struct not_renewed {};
-struct watching {  // replaces what was watched before
+struct renewed {};      // a keepalive's answers
+struct not_renewed {};  // the leader says that the lease is gone or going
+struct watching {       // replaces what was watched before
   std::string key{};
   bool prefix = false;
   revision from = 0;
@@ -99,7 +100,8 @@ struct proclaimed {};
 TROUPE_MESSAGE(proclaimed)
 enum class refusal : std::uint8_t { already_campaigning, not_leading, not_campaigning };
 TROUPE_ENUM(refusal, already_campaigning, not_leading, not_campaigning)
-struct declined {  // the map refuses for a reason that trying again will not mend: idle again
+struct declined {  // for a reason that trying again will not mend. Who leads still leads, with the
+                   // old value; who does not is idle again
   storage::refusal why{};
 };
 TROUPE_MESSAGE(declined, why)
@@ -129,10 +131,6 @@ class candidate {
 
  private:
   enum class state : std::uint8_t { idle, granting, entering, looking, waiting, leading };
-  struct asked {
-    instant sent{};
-    lease_id lease = 0;
-  };
   void on(const campaign& x, instant now, output& out);
   void on(const proclaim& x, instant now, output& out);
   void on(const resign& x, instant now, output& out);
@@ -142,18 +140,24 @@ class candidate {
   void on(const watch_broken& x, instant now, output& out);
   void on(const tick& x, instant now, output& out);
 
+  // The answers.
+  void granted(const storage::reply& r, instant now, output& out);
   void entered(const storage::reply& r, instant now, output& out);
   void looked(const storage::reply& r, instant now, output& out);
-  void told_of_value(const storage::reply& r, instant now, output& out);
+  void kept(instant sent, bool renewed, instant now, output& out);
+  void valued(const storage::reply& r, instant now, output& out);
+  void refused(storage::refusal why, instant now, output& out);
+
+  void ask_again(instant now, output& out);  // what the state waits for
   void grant(instant now, output& out);
   void enter(instant now, output& out);
   void look(instant now, output& out);
-  void put_value(instant now, output& out);
+  void put_value(output& out);
+  void keep_alive(instant now, output& out);
   void begin_again(instant now, output& out);
   void lose(loss why, instant now, output& out);
+  void stand_down(bool revoke, instant now, output& out);
   void leave(lease_id lease, instant now, output& out);
-  void keep_alive(instant now, output& out);
-  void decline(storage::refusal why, instant now, output& out);
   std::uint64_t ask(decltype(request::what) what, output& out);
 
   std::string election_;
@@ -165,25 +169,24 @@ class candidate {
   std::string key_;
   revision created_ = 0;   // of our key
   revision modified_ = 0;  // of our key, as far as we know
-  instant deadline_{};
+  instant deadline_{};     // with a lease
   std::uint64_t last_id_ = 0;
-  std::uint64_t step_id_ = 0;  // the request that the state waits for; 0: to be sent
-  instant step_sent_{};
-  std::optional<instant> again_{};               // when to send the state's request once more
+  std::uint64_t awaited_ = 0;                    // the request that the state waits for; 0: none
+  instant sent_{};                               // when it went
+  std::optional<instant> again_{};               // when to send it once more
   std::map<std::uint64_t, instant> keepalives_;  // under way, and when each was sent
   instant next_keepalive_{};
   struct proclamation {
     std::string value{};
-    std::uint64_t id = 0;  // under way; 0: none
-    bool reading = false;  // what became of one unanswered
-    std::optional<instant> again{};
+    std::uint64_t id = 0;  // under way; 0: to be sent at `again`
+    instant again{};
   };
   std::optional<proclamation> proclaiming_{};
-  struct leaving {
-    std::uint64_t id = 0;
+  struct departure {
+    std::uint64_t id = 0;  // likewise
     instant again{};
-    instant until{};  // by then the lease has run out by itself
+    instant until{};  // the lease has run out by itself
   };
-  std::map<lease_id, leaving> leaving_;
+  std::map<lease_id, departure> leaving_;
 };
 }  // namespace troupe::election

@@ -44,6 +44,11 @@ struct map_settings {
 class map {
  public:
   explicit map(map_settings bounds = {}) : settings_{bounds} {}
+  map(const map&) = delete;  // history points at the keys: a copy is made by snapshot and restore
+  map(map&&) = default;
+  map& operator=(const map&) = delete;
+  map& operator=(map&&) = default;
+  ~map() = default;
   reply apply(const command& c, std::uint64_t term = 0);
   reply query(const question& q) const;
 
@@ -52,10 +57,10 @@ class map {
   std::size_t size() const { return live_; }  // keys
   std::uint64_t bytes() const { return bytes_; }
   const map_settings& settings() const { return settings_; }
-  // The changes of each revision from `first` on, revision by revision, until f returns false.
-  // `first` is above floor().
+  // The changes of each revision from `first` on, revision by revision, until f returns false; of
+  // these keys only, and then only revisions that changed any of them. `first` is above floor().
   using revision_visitor = std::function<bool(revision, const std::vector<event>&)>;
-  void changes(revision first, const revision_visitor& f) const;
+  void changes(revision first, const revision_visitor& f, const selection& keys = prefix("")) const;
   std::vector<granted> leases_granted() const;
 
   std::string snapshot() const;
@@ -72,37 +77,45 @@ class map {
     std::set<std::string> keys{};
   };
   using bounds_of = std::pair<store::const_iterator, store::const_iterator>;
+  using found = std::pair<const std::string*, const version*>;
 
-  answer on(const put& x);
-  answer on(const erase& x);
-  answer on(const txn& x);
-  answer on(const lease_grant& x);
+  answer on(const put& x, std::uint64_t term);
+  answer on(const erase& x, std::uint64_t term);
+  answer on(const txn& x, std::uint64_t term);
+  answer on(const lease_grant& x, std::uint64_t term);
   answer on(const lease_revoke& x, std::uint64_t term);
-  answer on(const compact& x);
+  answer on(const compact& x, std::uint64_t term);
   answer ask(const get& x) const;
   answer ask(const lease_list& x) const;
   answer ask(const lease_info& x) const;
   answer ask(const status& x) const;
 
-  // map_txn.cpp
+  // What would be refused. (map_check.cpp)
   result<void, refusal> check(const put& x) const;
   result<void, refusal> check(const selection& keys) const;
   result<void, refusal> check(const txn& x) const;
+  result<void, refusal> check(const compare& x) const;
+  result<void, refusal> check_form(const put& x) const;
   result<void, refusal> check_branch(const std::vector<operation>& ops) const;
+  result<void, refusal> check_chosen(const std::vector<operation>& ops) const;
   bool holds(const compare& c) const;
-  std::uint64_t room_for(const std::vector<operation>& ops) const;
 
+  // What is there. (map_read.cpp)
   bounds_of within(const selection& keys) const;
-  got read(const get& x) const;
+  static const version* valid(const versions& all, revision at);  // 0: now; null: no such key then
+  got read(const get& x, std::uint64_t& budget) const;
+  std::vector<found> sorted(const get& x) const;
+  static key_value shown(const std::string& key, const version& v);
+  static event seen(const std::string& key, const versions& all, revision at);
+
   put_done write(const put& x);
-  erase_done remove(const erase& x);
+  erase_done remove(const erase& x, std::uint64_t& budget);
   void append(store::iterator where, version v);
   void attach(const std::string& key, lease_id from, lease_id to);
   void finish();  // a command: its changes become a revision, history sheds what is too much
   void forget_upto(revision floor);
-  void forget(const past& p, revision floor);
-  static key_value shown(const std::string& key, const version& v);
-  event seen(const past& p) const;
+  void forget(const past& p);
+  static std::uint64_t cost(const std::string& key, const version& v);
 
   map_settings settings_;
   revision revision_ = 0;

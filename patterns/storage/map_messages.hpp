@@ -165,11 +165,12 @@ TROUPE_MESSAGE(put_done, previous)
 struct erase_done {
   std::uint64_t count = 0;
   std::vector<key_value> previous{};
+  bool more = false;  // previous ends before the last, by the map's own limit
 };
-TROUPE_MESSAGE(erase_done, count, previous)
+TROUPE_MESSAGE(erase_done, count, previous, more)
 struct got {
   std::vector<key_value> items{};
-  std::uint64_t count = 0;  // of all keys selected, beyond the limit too
+  std::uint64_t count = 0;  // of the keys selected; at least so many, when there is more
   bool more = false;        // items ends before the last: by the limit, or by the map's own
 };
 TROUPE_MESSAGE(got, items, count, more)

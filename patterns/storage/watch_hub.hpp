@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -57,12 +58,11 @@ TROUPE_MESSAGE(watch_progress, id, upto)
 enum class watch_end : std::uint8_t {
   compacted,  // it asked for a revision that history does not have any more
   overrun,    // it was too slow: history went on without it
-  id_in_use,
   too_many,
   cancelled,  // at its own wish
   closed,     // the hub's host ends: resume at another
 };
-TROUPE_ENUM(watch_end, compacted, overrun, id_in_use, too_many, cancelled, closed)
+TROUPE_ENUM(watch_end, compacted, overrun, too_many, cancelled, closed)
 struct watch_ended {
   watch_id id = 0;
   watch_end why = watch_end::closed;
@@ -103,16 +103,19 @@ class watch_hub {
     watch what{};
     revision next = 0;          // of one behind: where to read on; of a current one: not before
     revision told = 0;          // by events or a note
-    std::vector<batch> sent{};  // and not taken
+    std::deque<batch> sent{};   // and not taken
     std::size_t under_way = 0;  // changes in them
   };
   using store = std::map<watch_id, watcher>;
-  bool deliver(watch_id id, watcher& w, revision at, const std::vector<event>& all,
-               watch_output& out) const;
+  void show(watch_id id, watcher& w, revision at, std::vector<event> events,
+            watch_output& out) const;
   bool full(const watcher& w) const { return w.under_way >= settings_.window; }
-  void read_on(store::iterator it, const map& m, watch_output& out);
+  void advance_one(watch_id id, revision at, const std::vector<event>& all, watch_output& out);
+  void drop_overrun(const map& m, watch_output& out);
+  void read_on(watch_id id, const map& m, watch_output& out);
   void end(store::iterator it, watch_end why, const map& m, watch_output& out);
-  void list(watch_id id, const selection& keys, bool listed);
+  void list(watch_id id, const selection& keys);
+  void unlist(watch_id id, const selection& keys);
 
   watch_settings settings_;
   revision seen_ = 0;  // all current watchers have been shown everything up to here
