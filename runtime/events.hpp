@@ -186,4 +186,30 @@ struct supervisor_gave_up {
   std::string child{};
 };
 TROUPE_MESSAGE(supervisor_gave_up, supervisor, child)
+
+// A replicated log (patterns/consensus/raft): the node's own part in a group.
+struct leader {  // won the election of this term
+  std::string group{};
+  std::uint64_t term = 0;
+};
+TROUPE_MESSAGE(leader, group, term)
+struct voted {
+  std::string group{};
+  std::uint64_t term = 0;
+  std::uint64_t whom = 0;  // the server's number
+};
+TROUPE_MESSAGE(voted, group, term, whom)
+struct configured {  // in force from now on, committed or not
+  std::string group{};
+  std::uint64_t index = 0;
+  std::uint64_t voters = 0;
+  std::uint64_t outgoing = 0;  // while it is joint
+  std::uint64_t learners = 0;
+};
+TROUPE_MESSAGE(configured, group, index, voters, outgoing, learners)
+struct restored {  // a snapshot of the leader's took the place of the log
+  std::string group{};
+  std::uint64_t index = 0;
+};
+TROUPE_MESSAGE(restored, group, index)
 }  // namespace troupe::events

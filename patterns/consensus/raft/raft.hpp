@@ -167,6 +167,7 @@ class replica {
   std::uint64_t commit() const { return commit_; }
   const log& entries() const { return log_; }
   const configuration& config() const { return configs_.current(); }
+  std::uint64_t config_index() const { return configs_.index(); }
   const snapshot& base() const { return base_; }
   std::uint64_t durable() const { return durable_; }
   // Whether a snapshot of what is applied should be made, and what for: the log's bytes.

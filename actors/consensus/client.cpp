@@ -1,0 +1,296 @@
+#include "actors/consensus/client.hpp"
+
+#include "patterns/consensus/sessions.hpp"
+#include "patterns/encoding.hpp"
+#include "runtime/codec/inspect.hpp"
+#include "runtime/error.hpp"
+#include "runtime/log.hpp"
+#include "runtime/peers.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include <caf/all.hpp>
+namespace troupe::consensus {
+struct look_after {};
+TROUPE_MESSAGE(look_after)
+}  // namespace troupe::consensus
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::look_after)
+
+namespace troupe::consensus {
+namespace {
+using clock = caf::actor_clock::clock_type;
+using std::chrono::milliseconds;
+
+class client : public caf::event_based_actor {
+ public:
+  client(caf::actor_config& config, client_settings settings)
+      : caf::event_based_actor{config}, s_{std::move(settings)} {}
+  const char* name() const override { return "log-client"; }
+  void on_exit() override {
+    replicas_.clear();
+    open_.clear();
+  }
+  caf::behavior make_behavior() override {
+    return {
+        [this](command& c) -> caf::result<reply> {
+          return take({.bytes = std::move(c.bytes), .is = kind::command});
+        },
+        [this](question& q) -> caf::result<reply> {
+          return take({.bytes = std::move(q.bytes), .is = q.stale ? kind::stale : kind::question});
+        },
+        [this](peer_up& peer) {
+          if (peer.id == s_.node) send(peer.handle, tell_leader{this});
+          replicas_[peer.id] = std::move(peer.handle);
+          resend_unsent();
+        },
+        [this](const peer_down& peer) {
+          replicas_.erase(peer.id);
+          if (leader_ == peer.id) leader_.clear();
+          for (auto& [number, r] : open_)
+            if (r.asked == peer.id) again(number, r);
+        },
+        [this](const leads& news) {
+          if (news.term < term_) return;
+          term_ = news.term;
+          follow(news.node);
+        },
+        [this](look_after) { look(); },
+    };
+  }
+
+ private:
+  enum class kind { command, question, stale, open };
+  struct job {
+    std::string bytes{};  // a command's, or the question's; of an entry once it has a sequence
+    kind is = kind::command;
+    std::uint64_t sequence = 0;
+    caf::typed_response_promise<reply> whom{};
+    clock::time_point until{}, sent{};
+    std::string asked{};  // whom last; empty: nobody at the moment
+    bool left = false;    // it was sent at least once, and may have been done
+    std::uint32_t attempt = 0;
+  };
+
+  clock::time_point now() { return clock().now(); }
+
+  caf::result<reply> take(job j) {
+    if (open_.size() >= s_.window)
+      return make_error(errc::overloaded, std::to_string(s_.window) + " requests to group " +
+                                              s_.group + " are under way on node " + s_.node +
+                                              ": try again later");
+    j.whom = make_response_promise<reply>();
+    j.until = now() + s_.patience;
+    const auto promise = j.whom;
+    const auto number = ++numbers_;
+    auto& put = open_.emplace(number, std::move(j)).first->second;
+    if (put.is == kind::command && session_.client() == 0) {
+      unopened_.push_back(number);
+      open_session();
+    } else {
+      go(number, put);
+    }
+    look_later();
+    return promise;
+  }
+
+  void open_session() {
+    if (opening_) return;
+    opening_ = true;
+    const auto number = ++numbers_;
+    auto& put =
+        open_
+            .emplace(number, job{.bytes = encode(sessions::entry{.what = sessions::kind::open}),
+                                 .is = kind::open,
+                                 .until = now() + s_.patience})
+            .first->second;
+    go(number, put);
+  }
+  void opened(std::uint64_t client) {
+    opening_ = false;
+    session_ = sessions::requests{client};
+    for (const auto number : std::exchange(unopened_, {}))
+      if (const auto found = open_.find(number); found != open_.end()) go(number, found->second);
+  }
+
+  // To the leader, else to whoever may know it.
+  void go(std::uint64_t number, job& j) {
+    const auto to = target(j);
+    if (!to) return;
+    if (j.is == kind::command && j.sequence == 0) {
+      auto e = session_.next(std::move(j.bytes));
+      j.sequence = e.sequence;
+      j.bytes = encode(e);
+    }
+    j.asked = to->first;
+    j.sent = now();
+    const auto attempt = ++j.attempt;
+    const auto answer = [this, number, attempt](answered& a) { on_answer(number, attempt, a); };
+    const auto failed = [this, number, attempt](const caf::error& e) {
+      on_error(number, attempt, e);
+    };
+    if (j.is == kind::command || j.is == kind::open) {
+      j.left = true;
+      request(to->second, caf::infinite, submit{j.bytes}).then(answer, failed);
+    } else {
+      request(to->second, caf::infinite, ask{j.bytes, j.is == kind::stale}).then(answer, failed);
+    }
+  }
+  const std::pair<const std::string, caf::actor>* target(const job& j) {
+    if (replicas_.empty()) return nullptr;
+    auto found = replicas_.find(j.is == kind::stale ? s_.node : leader_);
+    if (found == replicas_.end()) {  // in turn
+      found = replicas_.upper_bound(tried_);
+      if (found == replicas_.end()) found = replicas_.begin();
+      tried_ = found->first;
+    }
+    return &*found;
+  }
+
+  void on_answer(std::uint64_t number, std::uint32_t attempt, answered& a) {
+    const auto found = open_.find(number);
+    if (found == open_.end()) return;
+    auto& j = found->second;
+    if (a.what == verdict::done) return finish(found, a);
+    if (attempt != j.attempt) return;
+    if (a.what == verdict::busy && attempt == 1 && j.is != kind::open)
+      return end(found,
+                 make_error(errc::overloaded,
+                            "group " + s_.group + " has too much under way: try again later"));
+    j.asked.clear();
+    if (!a.leader.empty() && a.leader != leader_ && replicas_.contains(a.leader)) {
+      leader_ = a.leader;
+      return go(number, j);
+    }
+    if (leader_ == a.leader || a.leader.empty()) leader_.clear();
+    again_later_.push_back(number);
+  }
+  void on_error(std::uint64_t number, std::uint32_t attempt, const caf::error&) {
+    const auto found = open_.find(number);
+    if (found == open_.end() || attempt != found->second.attempt) return;
+    again(number, found->second);
+  }
+  void again(std::uint64_t number, job& j) {
+    if (leader_ == j.asked) leader_.clear();
+    j.asked.clear();
+    again_later_.push_back(number);
+  }
+
+  using place = std::map<std::uint64_t, job>::iterator;
+  void finish(place found, answered& a) {
+    auto& j = found->second;
+    if (!a.leader.empty()) leader_ = a.leader;
+    if (j.is == kind::question || j.is == kind::stale) {
+      j.whom.deliver(reply{std::move(a.bytes)});
+      open_.erase(found);
+      return;
+    }
+    auto said = decode<sessions::reply>(a.bytes);
+    if (!said) return end(found, make_error(errc::corrupted, "the group's answer makes no sense"));
+    if (j.is == kind::open) {
+      const auto client = said->client;
+      open_.erase(found);
+      return opened(client);
+    }
+    session_.finished(j.sequence);
+    switch (said->what) {
+      case sessions::outcome::done:
+        j.whom.deliver(reply{std::move(said->bytes)});
+        open_.erase(found);
+        return;
+      case sessions::outcome::session_expired:
+        session_ = sessions::requests{};
+        return end(found, make_error(errc::unknown_outcome,
+                                     "the session with group " + s_.group +
+                                         " was forgotten meanwhile: it may have been done"));
+      case sessions::outcome::window_full:
+        return end(found, make_error(errc::overloaded,
+                                     "too many commands are under way: try again later"));
+      default:
+        return end(found, make_error(errc::failed, "group " + s_.group + " refused the command: " +
+                                                       to_string(said->what)));
+    }
+  }
+  void end(place found, caf::error why) {
+    found->second.whom.deliver(std::move(why));
+    open_.erase(found);
+  }
+
+  void follow(const std::string& node) {
+    leader_ = node;
+    if (node.empty()) return;
+    // what was sent to another waits for nobody any more
+    for (auto& [number, j] : open_)
+      if (j.asked != node && j.is != kind::stale && ready(j)) go(number, j);
+    again_later_.clear();
+  }
+  bool ready(const job& j) const { return j.is != kind::command || session_.client() != 0; }
+  void resend_unsent() {
+    for (auto& [number, j] : open_)
+      if (j.asked.empty() && ready(j)) go(number, j);
+  }
+
+  void look_later() {
+    if (std::exchange(looking_, true)) return;
+    delayed_send(this, milliseconds{25}, look_after{});
+  }
+  void look() {
+    looking_ = false;
+    const auto at = now();
+    for (auto it = open_.begin(); it != open_.end();) {
+      auto& [number, j] = *it;
+      if (at >= j.until) {
+        if (j.sequence != 0) session_.finished(j.sequence);
+        if (j.is == kind::open) {  // the next command tries again
+          opening_ = false;
+          unopened_.clear();
+          open_.erase(it++);
+          continue;
+        }
+        end(it++, j.left
+                      ? make_error(errc::timeout, "no answer from group " + s_.group + " within " +
+                                                      std::to_string(s_.patience.count()) +
+                                                      " ms: it may have been done")
+                      : make_error(errc::not_ready, no_way()));
+        continue;
+      }
+      if (!j.asked.empty() && at - j.sent > s_.silence) {  // it may be frozen, or cut off
+        if (leader_ == j.asked) leader_.clear();
+        tried_ = j.asked;
+        go(number, j);
+      }
+      ++it;
+    }
+    for (const auto number : std::exchange(again_later_, {}))
+      if (const auto found = open_.find(number);
+          found != open_.end() && found->second.asked.empty())
+        go(number, found->second);
+    for (auto& [number, j] : open_)
+      if (j.asked.empty() && ready(j)) go(number, j);
+    if (!open_.empty()) look_later();
+  }
+  std::string no_way() const {
+    return replicas_.empty()
+               ? "node " + s_.node + " knows no replica of group " + s_.group + ": nothing was done"
+               : "group " + s_.group + " has no leader, or it does not answer: nothing was done";
+  }
+
+  client_settings s_;
+  std::map<std::string, caf::actor> replicas_;
+  std::string leader_, tried_;
+  std::uint64_t term_ = 0;
+  sessions::requests session_;
+  bool opening_ = false, looking_ = false;
+  std::uint64_t numbers_ = 0;
+  std::map<std::uint64_t, job> open_;
+  std::vector<std::uint64_t> unopened_, again_later_;
+};
+}  // namespace
+
+caf::actor spawn_client(caf::actor_system& system, client_settings settings) {
+  return system.spawn<client>(std::move(settings));
+}
+}  // namespace troupe::consensus
