@@ -164,6 +164,9 @@ result<void, failure> directory::begin_making() {
   std::error_code failed;
   fs::remove_all(database(), failed);
   fs::remove(path_ / "acknowledged", failed);
+  fs::create_directory(database(), failed);
+  if (failed)
+    return unexpected{system_failure(failed.value(), "make", database().string())};
   return {};
 }
 
