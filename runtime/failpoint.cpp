@@ -212,6 +212,10 @@ const std::vector<place>& all() {
       {f::supervisor_launch, "supervisor.launch",
        "before a supervisor starts a child, again or for the first time", "it cannot start"},
       {f::supervisor_launched, "supervisor.launched", "after it", ""},
+      {f::journal_write, "journal.write", "before a group commit is written to the journal",
+       "the write fails"},
+      {f::journal_sync, "journal.sync", "it is written, before it is synced", "the sync fails"},
+      {f::journal_synced, "journal.synced", "it is on disk, before anybody is told", ""},
   };
   return list;
 }

@@ -49,6 +49,9 @@ enum class failpoint : std::uint8_t {
   membership_left,
   supervisor_launch,
   supervisor_launched,
+  journal_write,
+  journal_sync,
+  journal_synced,
 };
 
 namespace failpoints {

@@ -1,6 +1,7 @@
 // What the journal's tests share: stores on memory and on disk behind one name, and short ways to write batches.
 #pragma once
 #include "runtime/journal/memory.hpp"
+#include "runtime/journal/store.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -45,6 +46,13 @@ class scratch {
  private:
   std::filesystem::path path_;
 };
+
+inline store_ptr must_open(const store_options& options) {
+  auto opened = open_store(options);
+  INFO((opened ? std::string{} : opened.error().sentence));
+  REQUIRE(opened.has_value());
+  return *opened;
+}
 
 // Submits and waits for the answer.
 inline result<void, failure> put(journal& to, batch what) {
