@@ -5,6 +5,7 @@
 #include "cluster/management.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/receptionist.hpp"
+#include "cluster/replicated_log.hpp"
 #include "patterns/membership/downing.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
@@ -24,6 +25,7 @@ struct greet_again {  // to the gateway itself
 };
 }  // namespace troupe
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::greet_again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_shaken)
 
 namespace troupe {
 using namespace management;
@@ -41,7 +43,11 @@ class gateway : public caf::event_based_actor {
     set_down_handler([](const caf::down_msg&) {});
     send(parts_.membership, membership::subscribe{this});
     remoting::service::of(system()).observe(this);
-    return forwarded().or_else(peers()).or_else(cluster_requests()).or_else(job_requests());
+    return forwarded()
+        .or_else(peers())
+        .or_else(cluster_requests())
+        .or_else(job_requests())
+        .or_else(log_requests());
   }
   void on_exit() override {
     parts_ = {};
@@ -88,7 +94,7 @@ class gateway : public caf::event_based_actor {
   caf::message_handler peers() {
     return {
         [this](const services_query&) {
-          return services_reply{parts_.node, parts_.worker};
+          return services_reply{parts_.node, parts_.worker, parts_.log};
         },
         [this](const membership::event& what) { changed(what); },
         [this](remoting::link_up& up) {
@@ -109,7 +115,9 @@ class gateway : public caf::event_based_actor {
           }
         },
         [](const remoting::link_found&) {},
-        [](const remoting::link_broken&) {},
+        [this](const remoting::link_broken& broken) {
+          send<caf::message_priority::high>(parts_.log, link_shaken{broken.who.name});
+        },
         [](const remoting::link_resumed&) {},
         [](const remoting::link_refused&) {},
         [this](const greet_again& whom) { greet(whom.incarnation); },
@@ -131,6 +139,7 @@ class gateway : public caf::event_based_actor {
                 return;
               still->second.announced = true;
               if (offer.worker) send(parts_.tracker, peer_up{still->second.name, offer.worker});
+              if (offer.log) send(parts_.log, peer_up{still->second.name, offer.log});
             },
             [this, life](const caf::error&) { delayed_send(this, ask_again, greet_again{life}); });
   }
@@ -141,7 +150,9 @@ class gateway : public caf::event_based_actor {
     const auto successor = std::any_of(peers_.begin(), peers_.end(), [&](const auto& other) {
       return other.second.announced && other.second.name == found->second.name;
     });
-    if (!successor) send(parts_.tracker, peer_down{found->second.name});
+    if (successor) return;
+    send(parts_.tracker, peer_down{found->second.name});
+    send(parts_.log, peer_down{found->second.name});
   }
 
   void changed(const membership::event& what) {
@@ -352,6 +363,37 @@ class gateway : public caf::event_based_actor {
               order.id, mapreduce::cancel_job{order.id}, false, [](const job_status& s) {
                 return done_reply{"job " + s.id + " is " + to_string(s.state)};
               });
+        },
+    };
+  }
+
+  // What an operator wants of the log may take a node that has to catch up.
+  template <class Order>
+  caf::result<done_reply> order_log(Order what, std::string done) {
+    auto promise = make_response_promise<done_reply>();
+    request(parts_.log, 60s, std::move(what))
+        .then([promise,
+               done](const consensus::answered&) mutable { promise.deliver(done_reply{done}); },
+              [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
+    return promise;
+  }
+  caf::message_handler log_requests() {
+    return {
+        [this](const map_query&) {
+          return map_reply{parts_.node, parts_.log_client};
+        },
+        [this](const log_status_query& what) { return delegate(parts_.log, what); },
+        [this](const log_add_order& o) {
+          return order_log(log_add{o.node, o.learner, false},
+                           o.node + (o.learner ? " learns" : " is a voter"));
+        },
+        [this](const log_remove_order& o) {
+          return order_log(log_remove{o.node, false},
+                           o.node + " does not belong to the log any more");
+        },
+        [this](const log_transfer_order& o) {
+          return order_log(log_transfer{o.node, false},
+                           o.node.empty() ? "another leads" : o.node + " leads");
         },
     };
   }

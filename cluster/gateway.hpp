@@ -1,7 +1,7 @@
 // The front of a node: the one actor that peers and clients are given as their links come up.
 //   Peers     membership's and the receptionist's messages are passed on; what else a peer's node offers is asked for
-//             with services_query, so that peer_up and peer_down reach this node's tracker
-//   Clients   requests of management.hpp are answered; what they change is asked of membership or the tracker
+//             with services_query, so that peer_up and peer_down reach this node's tracker and keeper
+//   Clients   requests of management.hpp are answered; what they change is asked of membership, the tracker or the log
 //   Leaving   is the node's own affair, for it hands its work over first: the order goes to the gateway of the node that
 //             shall leave, and to membership only where that one cannot be reached, or where nobody runs its node
 //   The node  is told when it has to end: it was downed, it has left, a client ordered it to leave or to stop
@@ -32,6 +32,8 @@ struct gateway_parts {
   caf::actor receptionist;
   caf::actor tracker;
   caf::actor worker;
+  caf::actor log;         // the keeper of the replicated log
+  caf::actor log_client;  // the way to the replicated map
   std::shared_ptr<address_book> addresses;
   // From the gateway's thread; must not block. False: nobody waits for what it says.
   std::function<bool(ending)> ended;
@@ -44,8 +46,9 @@ TROUPE_MESSAGE(services_query, from)
 struct services_reply {
   std::string node;
   caf::actor worker;
+  caf::actor log;
 };
-TROUPE_MESSAGE(services_reply, node, worker)
+TROUPE_MESSAGE(services_reply, node, worker, log)
 
 // A member's view as clients get it.
 member_list rows_of(const membership::view_reply& seen);

@@ -11,6 +11,7 @@
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
+#include "runtime/journal/store.hpp"
 #include "runtime/peers.hpp"
 
 #include <algorithm>
@@ -103,12 +104,26 @@ result<void, std::string> life::start(beginning with) {
   links.directory([book = addresses_](const caf::node_id& id) {
     return book->find(remoting::incarnation_text(remoting::incarnation_of(id)));
   });
-  spawn_parts(std::move(with));
-  return {};
+  return spawn_parts(std::move(with));
 }
 
-void life::spawn_parts(beginning with) {
+result<void, std::string> life::spawn_parts(beginning with) {
   const auto& s = settings_;
+  const auto journal = with.data / "journal";
+  std::error_code unread;
+  auto replicated = start_replicated_log(
+      system_,
+      {.node = s.name,
+       .how = s.consensus,
+       .store = world_.journal ? world_.journal
+                               : [journal, node = s.name] {
+                                   return journal::open_store({.directory = journal.string(), .node = node});
+                                 },
+       .has_store = world_.journal ? world_.has_journal : std::filesystem::exists(journal, unread),
+       .events = events_});
+  if (!replicated) return unexpected{replicated.error()};
+  log_ = replicated->keeper;
+  log_client_ = replicated->client;
   membership_ =
       spawn_membership(system_, {.how = s.membership,
                                  .name = s.name,
@@ -130,23 +145,28 @@ void life::spawn_parts(beginning with) {
                                               .tracker = tracker_,
                                               .code = code});
   gateway_ = spawn_gateway(system_, {.node = s.name,
-                                               .cluster = s.cluster,
-                                               .downing = s.membership.resolving.how,
-                                               .membership = membership_,
-                                               .receptionist = receptionist_,
-                                               .tracker = tracker_,
-                                               .worker = worker_,
-                                               .addresses = addresses_,
-                                               .ended = with.ended});
+                                     .cluster = s.cluster,
+                                     .downing = s.membership.resolving.how,
+                                     .membership = membership_,
+                                     .receptionist = receptionist_,
+                                     .tracker = tracker_,
+                                     .worker = worker_,
+                                     .log = log_,
+                                     .log_client = log_client_,
+                                     .addresses = addresses_,
+                                     .ended = with.ended});
   caf::anon_send(tracker_, peer_up{s.name, worker_});
   const watch::parts all{{"membership", membership_},
                          {"receptionist", receptionist_},
                          {"tracker", tracker_},
                          {"worker", worker_},
+                         {"log", log_},
+                         {"log client", log_client_},
                          {"gateway", gateway_}};
   for (const auto& [name, part] : all) parts_.push_back(part);
   parts_.push_back(system_.spawn<watch>(all, std::move(with.ended)));
   remoting::service::of(system_).gateway(gateway_);
+  return {};
 }
 
 void life::leave(clock::time_point end, const std::function<bool()>& has_left) {
@@ -177,7 +197,7 @@ bool life::stop(const char* reason, clock::time_point end) {
         caf::anon_send_exit(*it, caf::exit_reason::user_shutdown);
       group->clear();
     }
-    receptionist_ = membership_ = tracker_ = worker_ = gateway_ = nullptr;
+    receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = gateway_ = nullptr;
   }
   remoting::service::of(system_).stop();
   while (system_.registry().running() > 0 && clock::now() < end) std::this_thread::sleep_for(2ms);

@@ -50,11 +50,12 @@ class life {
   caf::actor receptionist() const { return part(receptionist_); }
   caf::actor membership() const { return part(membership_); }
   caf::actor gateway() const { return part(gateway_); }
+  caf::actor map() const { return part(log_client_); }
   const event_log_ptr& events() const { return events_; }
   const std::string& incarnation() const { return incarnation_; }
 
  private:
-  void spawn_parts(beginning with);
+  result<void, std::string> spawn_parts(beginning with);
   caf::actor part(const caf::actor& which) const {
     const std::lock_guard guard{mutex_};
     return which;
@@ -71,7 +72,7 @@ class life {
   event_log_ptr events_ = event_log::none();
   std::string address_, incarnation_;
   mutable std::mutex mutex_;
-  caf::actor membership_, receptionist_, tracker_, worker_, gateway_;
+  caf::actor membership_, receptionist_, tracker_, worker_, log_, log_client_, gateway_;
   std::vector<caf::actor> parts_, owned_;
   bool stopped_ = false;
 };

@@ -3,7 +3,8 @@
 //   members_query  members_reply   | leave_order   done_reply | submit_order  submit_reply
 //   what_if_query  what_if_reply   | down_order    done_reply | job_query     job_reply
 //   stats_query    stats_reply     | stop_order    done_reply | jobs_query    jobs_reply
-//                                                             | cancel_order  done_reply
+//   map_query      map_reply       | log_..._order done_reply | cancel_order  done_reply
+// and log_status_query (cluster/replicated_log.hpp) is answered with consensus::group_status.
 #pragma once
 #include "patterns/mapreduce/messages.hpp"
 #include "patterns/message.hpp"
@@ -11,6 +12,8 @@
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <caf/actor.hpp>
 namespace troupe::management {
 struct member_row {
   std::string name;
@@ -103,6 +106,29 @@ struct cancel_order {
   std::string id;
 };
 TROUPE_MESSAGE(cancel_order, id)
+
+struct map_query {
+  std::uint32_t version = 1;
+};
+TROUPE_MESSAGE(map_query, version)
+struct map_reply {
+  std::string node;
+  caf::actor map;  // takes consensus::command and consensus::question (actors/consensus/client.hpp)
+};
+TROUPE_MESSAGE(map_reply, node, map)
+struct log_add_order {
+  std::string node;
+  bool learner = false;
+};
+TROUPE_MESSAGE(log_add_order, node, learner)
+struct log_remove_order {
+  std::string node;
+};
+TROUPE_MESSAGE(log_remove_order, node)
+struct log_transfer_order {
+  std::string node;  // empty: whoever has most of the log
+};
+TROUPE_MESSAGE(log_transfer_order, node)
 
 struct stats_query {
   std::uint32_t version = 1;

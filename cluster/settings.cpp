@@ -104,6 +104,35 @@ void declare_links(config::schema& options) {
                 "a connection that is silent for so long is broken");
 }
 
+void declare_log(config::schema& options) {
+  const raft::options d;
+  options
+      .duration("log.heartbeat", d.heartbeat, {1ms, 10s},
+                "a leader of the replicated log shows life so often")
+      .duration("log.election-timeout", d.election, {10ms, 10min},
+                "without a word of the leader for one to two of these, another is elected")
+      .duration("log.election-after-loss", d.election_after_loss, {0ms, 1min},
+                "and after its connection has broken, within this")
+      .flag(
+          "log.lease-reads", d.lease_reads,
+          "reads trust the leader's lease, and so the clocks' rates, instead of asking a majority")
+      .integer("log.drift-per-mille", d.drift_per_mille, {0, 500},
+               "by how much two clocks' rates may differ")
+      .size("log.snapshot-after", d.log_bytes, {64 * config::KiB, 16 * config::GiB},
+            "bytes of entries that are kept in memory before a snapshot takes their place");
+}
+
+raft::options log_from(const config::settings& from) {
+  raft::options o;
+  o.heartbeat = from.duration("log.heartbeat");
+  o.election = from.duration("log.election-timeout");
+  o.election_after_loss = from.duration("log.election-after-loss");
+  o.lease_reads = from.flag("log.lease-reads");
+  o.drift_per_mille = static_cast<std::uint32_t>(from.integer("log.drift-per-mille"));
+  o.log_bytes = from.size("log.snapshot-after");
+  return o;
+}
+
 membership::options membership_from(const config::settings& from, const std::string& cluster) {
   const auto span = [&](const char* key) {
     return from.duration(std::string{"membership."} + key);
@@ -164,6 +193,9 @@ void declare_node_options(config::schema& options) {
       .text("cluster.name", "troupe", "clusters of different names never meet", name_check)
       .endpoint_list("cluster.seeds", {},
                      "members to ask for joining; without any the node forms a cluster")
+      .integer(
+          "cluster.bootstrap-expect", 0, {0, 99},
+          "this node is one of so many first voters of the cluster's replicated log; 0: it is none")
       .secret("security.secret",
               "what the nodes of a cluster prove to each other; better in a file")
       .text("security.secret-file", "", "file whose first line is the cluster's secret")
@@ -176,6 +208,7 @@ void declare_node_options(config::schema& options) {
 
 void declare_shared_options(config::schema& options) {
   declare_links(options);
+  declare_log(options);
   options
       .integer("mapreduce.map-slots", 0, {0, 1024},
                "maps that the node runs at once; 0 for one a core")
@@ -239,6 +272,8 @@ result<node_settings, std::string> node_settings_from(const config::settings& fr
   s.links.handshake_deadline = milliseconds("link.handshake-deadline");
   s.links.dial_deadline = milliseconds("link.dial-deadline");
   s.membership = membership_from(from, s.cluster);
+  s.consensus.bootstrap_expect = static_cast<std::uint32_t>(number("cluster.bootstrap-expect"));
+  s.consensus.how = log_from(from);
   s.map_slots = static_cast<std::uint32_t>(number("mapreduce.map-slots"));
   s.reduce_slots = static_cast<std::uint32_t>(number("mapreduce.reduce-slots"));
   s.threads = from.integer("runtime.threads");
@@ -269,6 +304,8 @@ std::string complaint(const node_settings& s) {
                               s.credentials.authority.empty()))
     return "TLS takes three files: security.certificate, security.key and security.authority";
   if (const auto wrong = link::validate(s.sessions)) return "of a link's settings, " + *wrong;
+  if (s.consensus.how.heartbeat * 2 > s.consensus.how.election)
+    return "log.election-timeout has to be two heartbeats (log.heartbeat) at least";
   return membership::complaint(s.membership);
 }
 }  // namespace troupe

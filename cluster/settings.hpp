@@ -1,6 +1,7 @@
 // What a node is told: who it is, where it listens, whom it asks to join, how it proves itself. Defaults make a lone
 // node on loopback; the same settings come from a file, the environment and flags (runtime/config.hpp).
 #pragma once
+#include "cluster/replicated_log.hpp"
 #include "patterns/membership/options.hpp"
 #include "patterns/result.hpp"
 #include "runtime/config.hpp"
@@ -29,6 +30,7 @@ struct node_settings {
   remoting::limits links;
   link::session_settings sessions;
   membership::options membership;
+  log_options consensus;
   std::uint32_t map_slots = 0;  // 0: as many as there are cores
   std::uint32_t reduce_slots = 0;
   std::int64_t threads = 0;  // that run actors; 0: as many as there are cores, and 2 at least

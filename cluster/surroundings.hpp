@@ -3,9 +3,11 @@
 #pragma once
 #include "actors/mapreduce/executor.hpp"
 #include "runtime/event_log.hpp"
+#include "runtime/journal/journal.hpp"
 #include "runtime/remoting/environment.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +18,8 @@ struct surroundings {
   std::optional<std::uint64_t> seed{};             // of the actors' chance (runtime/chance.hpp)
   event_log_ptr events{};                          // in place of the settings' file
   std::shared_ptr<mapreduce::executor> code{};     // of MapReduce jobs
+  std::function<result<journal::store_ptr, journal::failure>()> journal{};  // opens the node's
+  bool has_journal = false;  // there is one from an earlier life
   std::string work{};  // the name of the worker's directory; empty: it has the process's number in it
 };
 }  // namespace troupe

@@ -5,6 +5,7 @@
 #include "cluster/management.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/receptionist.hpp"
+#include "cluster/replicated_log.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 
@@ -15,6 +16,7 @@ void register_types(caf::actor_system_config& config) {
   register_membership_types(config);
   register_receptionist_types(config);
   mapreduce::register_mapreduce_types(config);
+  register_replicated_log_types(config);
   config.add_message_type<members_query>("manage.members?")
       .add_message_type<members_reply>("manage.members")
       .add_message_type<what_if_query>("manage.what_if?")
@@ -30,6 +32,11 @@ void register_types(caf::actor_system_config& config) {
       .add_message_type<jobs_query>("manage.jobs?")
       .add_message_type<jobs_reply>("manage.jobs")
       .add_message_type<cancel_order>("manage.cancel")
+      .add_message_type<map_query>("manage.map?")
+      .add_message_type<map_reply>("manage.map")
+      .add_message_type<log_add_order>("manage.log_add")
+      .add_message_type<log_remove_order>("manage.log_remove")
+      .add_message_type<log_transfer_order>("manage.log_transfer")
       .add_message_type<stats_query>("manage.stats?")
       .add_message_type<stats_reply>("manage.stats")
       .add_message_type<services_query>("node.services?")

@@ -26,6 +26,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::flush_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::core_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::synced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::give_up_hand_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::shaken)
 
 namespace troupe::consensus {
 using caf::message_priority;
@@ -114,9 +115,9 @@ caf::behavior replica_actor::make_behavior() {
       [this](peer_up& peer) { peers_[peer.id] = std::move(peer.handle); },
       [this](const peer_down& peer) {
         peers_.erase(peer.id);
-        for (const auto& [id, name] : names_)
-          if (name == peer.id) return feed(raft::lost{id});
+        lost(peer.id);
       },
+      [this](const shaken& what) { lost(what.node); },
       [this](tell_leader& wish) {
         monitor(wish.whom);
         send(wish.whom, known_);
@@ -250,6 +251,11 @@ void replica_actor::post(raft::letter& l) {
     send(found->second, std::move(m));
   else
     send<message_priority::high>(found->second, std::move(m));
+}
+
+void replica_actor::lost(const std::string& node) {
+  for (const auto& [id, name] : names_)
+    if (name == node && id == core_.leader()) return feed(raft::lost{id});
 }
 
 void replica_actor::arm() {

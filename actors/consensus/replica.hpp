@@ -31,6 +31,11 @@ struct give_up_hand_over {  // to the replica itself
 };
 TROUPE_MESSAGE(give_up_hand_over, term)
 
+struct shaken {  // a node's connection broke: it may be gone
+  std::string node;
+};
+TROUPE_MESSAGE(shaken, node)
+
 struct replica_settings {
   std::string group{};
   std::string node{};
@@ -86,6 +91,7 @@ class replica_actor : public caf::event_based_actor {
   void on_role();
   void post(raft::letter& l);
   void arm();
+  void lost(const std::string& node);
   void settle_changes();
   void tell_all();
   answered not_leading(verdict what) const;

@@ -1,8 +1,10 @@
 #include "cluster/program/client.hpp"
 
 #include "cluster/program/local_cluster.hpp"
+#include "cluster/replicated_log.hpp"
 #include "cluster/settings.hpp"
 #include "cluster/types.hpp"
+#include "patterns/encoding.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/remoting/remoting.hpp"
 
@@ -122,7 +124,7 @@ class connection final : public client {
   connection(const way& to, milliseconds timeout)
       : config_{to.settings}, system_{config_}, self_{system_}, timeout_{timeout} {}
   ~connection() override {
-    gateway_ = nullptr;
+    gateway_ = map_ = nullptr;
     remoting::service::of(system_).stop();
   }
 
@@ -187,12 +189,49 @@ class connection final : public client {
   answer<done_reply> cancel(const std::string& id) override {
     return ask<done_reply>(management::cancel_order{id});
   }
+  answer<storage::reply> change(const storage::command& what) override {
+    return of_map(consensus::command{encode(what)});
+  }
+  answer<storage::reply> look(const storage::question& what, bool stale) override {
+    return of_map(consensus::question{encode(what), stale});
+  }
+  answer<consensus::group_status> log_status(bool here) override {
+    return query<consensus::group_status>(log_status_query{here});
+  }
+  answer<done_reply> log_add(const std::string& node, bool learner) override {
+    return ask<done_reply>(management::log_add_order{node, learner});
+  }
+  answer<done_reply> log_remove(const std::string& node) override {
+    return ask<done_reply>(management::log_remove_order{node});
+  }
+  answer<done_reply> log_transfer(const std::string& node) override {
+    return ask<done_reply>(management::log_transfer_order{node});
+  }
 
  private:
+  template <class Request>
+  answer<storage::reply> of_map(const Request& request) {
+    if (!map_) {
+      auto got = query<management::map_reply>(management::map_query{});
+      if (!got) return unexpected{got.error()};
+      map_ = std::move(got->map);
+    }
+    auto got = ask_of<consensus::reply>(map_, request);
+    if (!got) return unexpected{got.error()};
+    auto said = decode<storage::reply>(got->bytes);
+    if (!said)
+      return refused<storage::reply>(exit_code::unknown,
+                                     "the map's answer makes no sense to this program");
+    return std::move(*said);
+  }
   template <class Reply, class Request>
   answer<Reply> ask(const Request& request) {
+    return ask_of<Reply>(gateway_, request);
+  }
+  template <class Reply, class Request>
+  answer<Reply> ask_of(const caf::actor& whom, const Request& request) {
     auto got = refused<Reply>(exit_code::unknown, "no answer came");
-    self_->request(gateway_, timeout_, request)
+    self_->request(whom, timeout_, request)
         .receive([&](Reply& reply) { got = std::move(reply); },
                  [&](caf::error& e) {
                    got = unexpected{problem{exit_code_of(e), sentence_of(e)}};
@@ -212,7 +251,7 @@ class connection final : public client {
   client_config config_;
   caf::actor_system system_;
   caf::scoped_actor self_;
-  caf::actor gateway_;
+  caf::actor gateway_, map_;
   std::string node_;
   milliseconds timeout_;
 };

@@ -1,8 +1,10 @@
 // The program's way to a cluster: a client of one node, without a place in the membership itself.
 #pragma once
+#include "actors/consensus/protocol.hpp"
 #include "cluster/management.hpp"
 #include "cluster/program/command.hpp"
 #include "patterns/result.hpp"
+#include "patterns/storage/map_messages.hpp"
 
 #include <memory>
 #include <string>
@@ -33,6 +35,13 @@ class client {
   virtual answer<management::job_reply> job(const std::string& id) = 0;
   virtual answer<management::jobs_reply> jobs() = 0;
   virtual answer<management::done_reply> cancel(const std::string& id) = 0;
+  // The replicated map and its log.
+  virtual answer<storage::reply> change(const storage::command& what) = 0;
+  virtual answer<storage::reply> look(const storage::question& what, bool stale = false) = 0;
+  virtual answer<consensus::group_status> log_status(bool here) = 0;
+  virtual answer<management::done_reply> log_add(const std::string& node, bool learner) = 0;
+  virtual answer<management::done_reply> log_remove(const std::string& node) = 0;
+  virtual answer<management::done_reply> log_transfer(const std::string& node) = 0;
 };
 
 exit_code fail(const problem& what);

@@ -86,6 +86,8 @@ void add_node(verbs& all) {
           "a member to ask for joining; without any the node forms a cluster")
       ->type_name("HOST:PORT ...");
   add_short(*verb, "--cluster", "cluster.name", from, "the cluster's name", "NAME [troupe]");
+  add_short(*verb, "--bootstrap-expect", "cluster.bootstrap-expect", from,
+            "this node is one of so many first voters of the cluster's replicated log", "N");
   add_short(*verb, "--roles", "node.roles", from, "what the node is for", "A,B");
   add_short(*verb, "--data", "node.data", from, "a directory of this node alone", "DIR");
   verb->add_option("--config", from.file, "configuration file")->type_name("FILE");

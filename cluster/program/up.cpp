@@ -23,6 +23,7 @@ using outcome_of_step = result<void, std::string>;
 
 struct options {
   int nodes = 3;
+  int voters = -1;  // of the replicated log; -1: three, if there are as many nodes
   std::string directory;
   std::string cluster = "troupe";
   std::string config;
@@ -120,6 +121,8 @@ class starter {
       what.command.push_back(value);
     };
     if (!seed.empty()) add("--seed", seed);
+    if (cluster_.nodes.size() < static_cast<std::size_t>(voters()))
+      add("--bootstrap-expect", std::to_string(voters()));
     if (!given_.config.empty()) add("--config", fs::absolute(given_.config).string());
     for (const auto& [key, text] : given_.settings.flags)
       what.command.push_back("--" + key + "=" + text);
@@ -134,6 +137,9 @@ class starter {
     cluster_.nodes.push_back({name, *started, {}});
     return save(cluster_);
   }
+
+  // Of the replicated log: the first three, or as many as can outvote one another.
+  int voters() const { return given_.voters >= 0 ? given_.voters : given_.nodes >= 3 ? 3 : 1; }
 
   outcome_of_step pause(const local_node& node, const char* until) {
     if (interrupted()) return unexpected<std::string>{"interrupted"};
@@ -217,6 +223,8 @@ std::string identity_in(const config::settings& from) {
 exit_code up(const options& given) {
   if (given.nodes < 1 || given.nodes > 200)
     return fail(exit_code::usage, "--nodes takes a number from 1 to 200");
+  if (given.voters > given.nodes)
+    return fail(exit_code::usage, "--voters: there are no more voters than nodes");
   forget_identity();
   auto checked = given.settings;  // here, so that a mistake is told at once and not by a node's log
   checked.file = given.config;
@@ -279,6 +287,10 @@ void add_up(verbs& all) {
       "node.*, cluster.* and security.*, which `up`\nchooses itself, whatever the environment "
       "says.");
   verb->add_option("--nodes,-n", given->nodes, "how many")->type_name("N [3]");
+  verb->add_option("--voters", given->voters,
+                   "so many of them, the first, decide in the replicated log; 0: there is none")
+      ->type_name("N [3]")
+      ->check(CLI::Range(0, 99));
   verb->add_option("--dir", given->directory,
                    "where their logs and data go; without it a directory of yours under "
                    "$XDG_RUNTIME_DIR or /tmp")

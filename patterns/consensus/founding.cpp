@@ -1,0 +1,131 @@
+#include "patterns/consensus/founding.hpp"
+
+#include <algorithm>
+namespace troupe::founding {
+namespace {
+constexpr duration again = std::chrono::milliseconds{500};
+}  // namespace
+
+founder::founder(presence self, std::optional<charter> own, std::string id)
+    : self_{std::move(self)}, promise_{std::move(own)}, id_{std::move(id)} {}
+
+void founder::step(const input& in, instant now, output& out) {
+  std::visit([&](const auto& event) { on(event, now, out); }, in);
+}
+
+void founder::on(const met& m, instant now, output& out) {
+  std::visit([&](const auto& what) { take(m.from, what, now, out); }, m.what);
+}
+
+void founder::on(const parted& p, instant, output&) { others_.erase(p.node); }
+
+void founder::on(const tick&, instant now, output& out) {
+  if (promise_ && self_.cluster.empty() && promise_->founder == self_.node && now >= asked_ + again)
+    ask_all(now, out);
+  consider(now, out);
+}
+
+void founder::take(const std::string& from, const presence& m, instant now, output& out) {
+  others_[from] = m;
+  if (!m.cluster.empty()) learn(m.cluster, out);
+  if (promise_ && self_.cluster.empty() && promise_->founder == self_.node) ask_all(now, out);
+  consider(now, out);
+}
+
+void founder::take(const std::string& from, const ask& m, instant, output& out) {
+  const auto& wanted = m.what;
+  const bool meant = std::any_of(
+      wanted.voters.begin(), wanted.voters.end(),
+      [&](const raft::peer& p) { return p.id == self_.life && p.name == self_.node && p.id != 0; });
+  if (!self_.cluster.empty()) {
+    if (self_.cluster == wanted.cluster && promise_ == wanted)
+      out.send.push_back({from, promised{wanted.cluster}});
+    else
+      out.send.push_back({from, declined{wanted.cluster, self_.cluster}});
+    return;
+  }
+  if (promise_ && *promise_ != wanted) {
+    out.send.push_back({from, declined{wanted.cluster, promise_->cluster}});
+    return;
+  }
+  if (!meant) {  // for one that was here before
+    out.send.push_back({from, declined{wanted.cluster, {}}});
+    return;
+  }
+  if (!promise_) {
+    promise_ = wanted;
+    out.persist = wanted;
+  }
+  out.send.push_back({from, promised{wanted.cluster}});
+}
+
+void founder::take(const std::string& from, const promised& m, instant, output& out) {
+  if (!promise_ || promise_->founder != self_.node || m.cluster != promise_->cluster ||
+      !self_.cluster.empty())
+    return;
+  agreed_.insert(from);
+  const bool all = std::all_of(
+      promise_->voters.begin(), promise_->voters.end(),
+      [&](const raft::peer& p) { return p.name == self_.node || agreed_.contains(p.name); });
+  if (all) begin(out);
+}
+
+void founder::take(const std::string&, const declined& m, instant, output& out) {
+  if (promise_ && m.cluster == promise_->cluster && !m.other.empty() && m.other != m.cluster)
+    out.conflict = m.other;
+}
+
+void founder::take(const std::string&, const begun& m, instant, output& out) {
+  learn(m.what.cluster, out);
+}
+
+void founder::learn(const std::string& cluster, output& out) {
+  if (self_.cluster == cluster) return;
+  if (!self_.cluster.empty() || (promise_ && promise_->cluster != cluster)) {
+    out.conflict = cluster;
+    return;
+  }
+  if (promise_) return begin(out);
+  self_.cluster = cluster;
+  out.learned = cluster;
+}
+
+void founder::begin(output& out) {
+  self_.cluster = promise_->cluster;
+  out.begin = promise_;
+  for (const auto& [name, other] : others_) out.send.push_back({name, begun{*promise_}});
+}
+
+bool founder::voter() const { return self_.expects > 0 && self_.life != 0; }
+
+std::size_t founder::here() const {
+  return static_cast<std::size_t>(voter()) +
+         static_cast<std::size_t>(std::count_if(others_.begin(), others_.end(), [&](const auto& o) {
+           return o.second.expects == self_.expects && o.second.life != 0;
+         }));
+}
+
+// The first by name of those that are here, if there are enough and none of them knows of a log.
+void founder::consider(instant now, output& out) {
+  if (!voter() || promise_ || !self_.cluster.empty()) return;
+  std::vector<raft::peer> candidates{{self_.life, self_.node}};
+  for (const auto& [name, other] : others_)
+    if (other.expects == self_.expects && other.life != 0) candidates.push_back({other.life, name});
+  if (candidates.size() < self_.expects) return;
+  std::sort(candidates.begin(), candidates.end(),
+            [](const raft::peer& a, const raft::peer& b) { return a.name < b.name; });
+  if (candidates.front().name != self_.node) return;
+  candidates.resize(self_.expects);
+  promise_ = charter{id_, self_.node, std::move(candidates)};
+  out.persist = promise_;
+  ask_all(now, out);
+  if (self_.expects == 1) begin(out);
+}
+
+void founder::ask_all(instant now, output& out) {
+  asked_ = now;
+  for (const auto& p : promise_->voters)
+    if (p.name != self_.node && !agreed_.contains(p.name))
+      out.send.push_back({p.name, ask{*promise_}});
+}
+}  // namespace troupe::founding
