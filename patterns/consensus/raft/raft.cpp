@@ -109,6 +109,7 @@ void replica::on(persisted& in, instant now, output& out) {
     syncing_.pop_front();
   }
   if (upto > durable_) durable_ = std::min(upto, log_.last());
+  vote_durable(in.number, now, out);
   if (role_ == role::leader) advance_commit(now, out);
 }
 
