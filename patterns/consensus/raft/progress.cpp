@@ -41,6 +41,13 @@ bool progress::refused(std::uint64_t prev, std::uint64_t retry_at) {
   return true;
 }
 
+void progress::may_retry(const window& w) {
+  waiting_ = false;
+  if (how_ != way::replicating || may_send(w) || flights_.empty()) return;
+  flying_ -= flights_.front().bytes;
+  flights_.pop_front();
+}
+
 void progress::install(snapshot s) {
   how_ = way::installing;
   flights_.clear();

@@ -37,8 +37,9 @@ class progress {
   void accepted(std::uint64_t upto);
   // False: old news.
   bool refused(std::uint64_t prev, std::uint64_t retry_at);
-  // A heartbeat came back: what was sent before and has no answer may be lost.
-  void may_retry() { waiting_ = false; }
+  // A heartbeat came back: what was sent before and has no answer may be lost. A window that is full
+  // of that would stay so for ever: one more may go, and its refusal tells where the logs meet.
+  void may_retry(const window& w);
 
   struct transfer {
     snapshot what{};

@@ -167,7 +167,7 @@ void replica::receive(server from, heartbeat_reply& m, instant now, output& out)
     if (p.sending->waiting) p.sending->waiting = false;  // the part, or its answer, may be lost
     send_part(from, p, out);
   } else if (p.match() < log_.last()) {
-    p.may_retry();
+    p.may_retry(how_.flow);
     send_entries(from, p, out);
   }
   heard_round(now, out);
