@@ -206,6 +206,7 @@ class replica {
   // raft_election.cpp
   void become(role as, output& out);
   void follow(std::uint64_t term, server leader, instant now, output& out);
+  bool may_stand() const;
   void stand(bool pre, bool transferring, instant now, output& out);
   void count(instant now, output& out);
   void vote_durable(std::uint64_t number, instant now, output& out);

@@ -44,6 +44,13 @@ void replica::follow(std::uint64_t term, server leader, instant now, output& out
   wait_anew(now);
 }
 
+// Who is removed by a configuration that is not committed yet may be the only one to have it: the
+// others then wait for its vote, and would not get it (4.2.2).
+bool replica::may_stand() const {
+  if (votes(config(), self_)) return true;
+  return configs_.index() > commit_ && votes(configs_.as_of(configs_.index() - 1), self_);
+}
+
 void replica::stand(bool pre, bool transferring, instant now, output& out) {
   leader_ = 0;
   ballots_.clear();
