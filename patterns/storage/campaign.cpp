@@ -64,7 +64,7 @@ void candidate::on(const answered& x, instant now, output& out) {
   looked(*r, now, out);
 }
 
-void candidate::on(const unanswered& x, instant now, output& out) {
+void candidate::on(const unanswered& x, instant now, output&) {
   if (keepalives_.erase(x.id) > 0) {
     next_keepalive_ = std::min(next_keepalive_, now + settings_.retry);
   } else if (proclaiming_ && proclaiming_->id == x.id) {
