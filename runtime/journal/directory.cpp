@@ -165,8 +165,7 @@ result<void, failure> directory::begin_making() {
   fs::remove_all(database(), failed);
   fs::remove(path_ / "acknowledged", failed);
   fs::create_directory(database(), failed);
-  if (failed)
-    return unexpected{system_failure(failed.value(), "make", database().string())};
+  if (failed) return unexpected{system_failure(failed.value(), "make", database().string())};
   return {};
 }
 
