@@ -31,6 +31,8 @@ class local_node {
   virtual caf::actor_system& system() = 0;
   virtual caf::actor receptionist() = 0;
   virtual caf::actor membership() = 0;
+  // The way to the replicated map: takes consensus::command and consensus::question (actors/consensus/client.hpp).
+  virtual caf::actor map() = 0;
   virtual event_log_ptr events() const = 0;
   virtual member_list members() = 0;
   // Keeps the actor alive, and ends it with the node.
