@@ -117,12 +117,10 @@ set_members group::next_step(const configuration& now) const {
 // Some voter waits for a quorum of which too many journals are gone.
 bool group::quorum_lost() const {
   const auto lives = [&](server s) { return id(whose(s)) == s && at(whose(s)); };
+  if (!quorum_says(judge_->decided(), lives)) return true;
   for (member m = 0; m < members_; ++m)
     if (at(m) && votes(at(m)->config(), id(m)) && !quorum_says(at(m)->config(), lives)) return true;
-  const auto waits = [&](member m) { return !at(m) || !votes(at(m)->config(), id(m)); };
-  for (member m = 0; m < members_; ++m)
-    if (!waits(m)) return false;
-  return true;
+  return false;
 }
 
 std::string group::unsettled() const {

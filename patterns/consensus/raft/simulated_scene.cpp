@@ -36,6 +36,7 @@ void scene::started(server id, member where, const replica& core) {
   s.state = {core.term(), core.vote()};
   s.last = core.entries().last();
   s.config = core.config();
+  if (decided_.voters.empty()) decided_ = s.config;
   const auto base = core.base().index;
   s.digests.resize(std::min<std::size_t>(s.digests.size(), base + 1));
   s.digests.resize(base + 1);
@@ -215,6 +216,13 @@ void scene::commits(server_seen& s, const before& was, const replica& core) {
       complain(claim::by_quorum,
                name(id) + " committed by count what is of an older term" + at(upto));
     by_term_[core.term()] = upto;
+    const auto& log = core.entries();
+    for (auto i = upto; i > std::max({decided_at_, was.commit, log.base()}); --i) {
+      if (log.at(i).kind != entry_kind::configuration) continue;
+      if (auto c = decode_configuration(log.at(i).bytes)) decided_ = std::move(*c);
+      decided_at_ = i;
+      break;
+    }
   }
   const auto known = std::min(upto, committed());
   if (known > core.base().index && s.digests[known] != canon_[known])

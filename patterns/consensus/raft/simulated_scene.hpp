@@ -72,6 +72,8 @@ class scene : public simulation::judged {
   void answered_read(server id, std::uint64_t index, std::uint64_t floor);
   // All that any server knows to be committed.
   std::uint64_t committed() const { return canon_.size() - 1; }
+  // The last configuration that was.
+  const configuration& decided() const { return decided_; }
   std::uint64_t elections() const { return leaders_.size(); }
   const std::map<server, server_seen>& servers() const { return servers_; }
 
@@ -90,6 +92,8 @@ class scene : public simulation::judged {
   std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>>  // by index: term, digest
       entries_{{{0, 0}}};
   std::vector<std::uint64_t> canon_{0};             // the committed log's digests
+  configuration decided_{};
+  std::uint64_t decided_at_ = 0;
   std::map<std::uint64_t, std::uint64_t> by_term_;  // how far each term's leader has committed
   std::vector<std::uint64_t> states_{0};            // digests of the machine, by index; 0: unknown
   std::array<std::uint32_t, clients> done_{};       // the last request of each that had its effect
