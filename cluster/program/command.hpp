@@ -38,6 +38,7 @@ void add_check(verbs& all);
 void add_simulate(verbs& all);
 void add_calc(verbs& all);
 void add_failpoints(verbs& all);
+void add_journal(verbs& all);
 
 // Declares a verb whose options live in `Options`; `run` is called with them after the whole line was understood.
 template <class Options>
