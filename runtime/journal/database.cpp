@@ -81,7 +81,8 @@ rocksdb::Options options_for(const database::settings& wanted, database::purpose
   o.wal_recovery_mode =
       rocksdb::WALRecoveryMode::kAbsoluteConsistency;  // log_files.hpp has been there before
   o.track_and_verify_wals_in_manifest = true;
-  o.paranoid_checks = o.force_consistency_checks = true;
+  o.paranoid_checks = true;
+  o.force_consistency_checks = why != database::purpose::look;  // rebuilt tables may overlap
   o.max_bgerror_resume_count = 0;  // what failed is not tried again as if it had not
   o.info_log = rocks_logger();
   o.stats_dump_period_sec = o.stats_persist_period_sec = 0;
