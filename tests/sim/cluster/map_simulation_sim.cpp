@@ -28,12 +28,12 @@ simulation_options three_voters() {
 }
 
 caf::expected<storage::reply> change(simulation& sim, std::size_t by, const storage::command& what) {
-  auto got = troupe::laboratory::ask<consensus::reply>(sim, sim[by], sim[by].map(), 10s, consensus::command{encode(what)});
+  auto got = troupe::laboratory::ask<consensus::reply>(sim, sim[by], sim[by].log(), 10s, consensus::command{encode(what)});
   if (!got) return got.error();
   return *decode<storage::reply>(got->bytes);
 }
 std::set<std::string> keys(simulation& sim, std::size_t by) {
-  auto got = troupe::laboratory::ask<consensus::reply>(sim, sim[by], sim[by].map(), 10s,
+  auto got = troupe::laboratory::ask<consensus::reply>(sim, sim[by], sim[by].log(), 10s,
                                    consensus::question{encode(storage::question{storage::get{storage::prefix("")}}), false});
   std::set<std::string> found;
   REQUIRE_MESSAGE(got, sentence_of(got.error()));
