@@ -206,7 +206,7 @@ void replica_actor::carry_out() {
   if (out_.committed > applied_) apply_to(out_.committed);
   on_role();
   answer_readers();
-  if (core_.wants_snapshot(applied_) && given_ == durable_) {
+  if (core_.wants_snapshot(applied_)) {
     const auto bytes = std::make_shared<const std::string>(machine_.snapshot());
     log::info("log", "snapshot",
               {{"group", s_.group}, {"index", applied_}, {"bytes", bytes->size()}});

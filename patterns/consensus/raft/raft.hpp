@@ -172,7 +172,8 @@ class replica {
   std::uint64_t durable() const { return durable_; }
   // Whether a snapshot of what is applied should be made, and what for: the log's bytes.
   bool wants_snapshot(std::uint64_t applied) const {
-    return log_.bytes() > how_.log_bytes && applied > base_.index;
+    return log_.bytes() > std::max<std::uint64_t>(how_.log_bytes, base_.bytes->size()) &&
+           applied > base_.index;
   }
   // As a leader: until when no other can have been elected (6.4.1); else long ago.
   instant lease() const;
