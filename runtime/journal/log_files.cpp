@@ -42,16 +42,33 @@ result<piece, std::string> piece_at(std::string_view log, std::size_t at) {
   return piece{static_cast<kind>(what), log.substr(at + head, length)};
 }
 
+// The first bytes of the write whose first piece this is: at a block's end that piece may be shorter than they are.
+std::string write_head_at(std::string_view log, std::size_t at, const piece& begin) {
+  std::string bytes{begin.bytes.substr(0, write_head)};
+  if (begin.what != first || bytes.size() == write_head) return bytes;
+  const auto next = at + head + begin.bytes.size();
+  if (next >= log.size()) return bytes;
+  if (const auto more = piece_at(log, next); more && (more->what == middle || more->what == last))
+    bytes += more->bytes.substr(0, write_head - bytes.size());
+  return bytes;
+}
+
 // Whether a write numbered `from` or higher begins anywhere from here on.
 bool begins_behind(std::string_view log, std::size_t at, std::uint64_t from) {
-  for (; at + head + write_head <= log.size(); ++at) {
+  const auto may_be = [&](std::uint64_t number) {  // chance seldom gives such a number
+    return number >= from && number - from <= (std::uint64_t{1} << 40);
+  };
+  for (; at + head <= log.size(); ++at) {
     const auto what = static_cast<std::uint8_t>(log[at + 6]);
     if (what != whole && what != first) continue;
-    // numbers of 48 bits: chance seldom has them, and the sum of what is left is asked
-    const auto number = get<std::uint64_t>(log, at + head);
-    if (number < from || number - from > (std::uint64_t{1} << 40)) continue;
-    if (const auto found = piece_at(log, at); found && found->bytes.size() >= write_head)
-      return true;
+    const bool cut = block - at % block < head + write_head;
+    if (!cut &&
+        (at + head + write_head > log.size() || !may_be(get<std::uint64_t>(log, at + head))))
+      continue;
+    const auto found = piece_at(log, at);
+    if (!found) continue;
+    const auto begun = write_head_at(log, at, *found);
+    if (begun.size() == write_head && may_be(get<std::uint64_t>(begun, 0))) return true;
   }
   return false;
 }
@@ -90,9 +107,10 @@ log_file_scan scan_log(std::string_view bytes, std::uint64_t expected) {
     const bool begins = one->what == whole || one->what == first;
     if (begins == within) return bad("a record's parts are not together");
     if (begins) {
-      if (one->bytes.size() < write_head) return bad("a record is too short");
-      number = get<std::uint64_t>(one->bytes, 0);
-      changes = get<std::uint32_t>(one->bytes, 8);
+      const auto begun = write_head_at(bytes, at, *one);
+      if (begun.size() < write_head) return bad("it ends within a record");
+      number = get<std::uint64_t>(begun, 0);
+      changes = get<std::uint32_t>(begun, 8);
       if (found.next != 0 && number != found.next) {
         found.why = "write " + std::to_string(found.next) +
                     " is not there: " + std::to_string(number) + " follows";
