@@ -70,4 +70,5 @@ result<record, flaw> decode(std::string_view place, std::string_view encoded, st
 std::string record_place(const std::string& group) { return "record " + group; }
 std::string snapshot_place(const std::string& group) { return "snapshot " + group; }
 std::string state_place(const std::string& group) { return "state " + group; }
+std::string extent_place(const std::string& group) { return "extent " + group; }
 }  // namespace troupe::journal

@@ -25,4 +25,5 @@ result<record, flaw> decode(std::string_view place, std::string_view encoded, st
 std::string record_place(const std::string& group);
 std::string snapshot_place(const std::string& group);
 std::string state_place(const std::string& group);
+std::string extent_place(const std::string& group);
 }  // namespace troupe::journal

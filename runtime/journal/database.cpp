@@ -2,7 +2,6 @@
 
 #include "runtime/journal/codec.hpp"
 #include "runtime/journal/directory.hpp"
-#include "runtime/journal/extent.hpp"
 #include "runtime/journal/rocks_files.hpp"
 
 #include <algorithm>
@@ -21,6 +20,7 @@ namespace troupe::journal {
 namespace {
 using rocksdb::Slice;
 using rocksdb::Status;
+constexpr std::array names{"default", "records", "snapshots", "states", "extents"};
 constexpr auto index_end = std::numeric_limits<std::uint64_t>::max();
 
 void put_big(std::string& to, std::uint64_t number, int bytes) {
@@ -46,10 +46,15 @@ std::string group_of(std::string_view key) {
   if (key.size() < 2) return {};
   return std::string{key.substr(2, get_big(key.substr(0, 2)))};
 }
+std::string range(std::uint64_t first, std::uint64_t last) {
+  return first > last ? "none" : std::to_string(first) + " to " + std::to_string(last);
+}
 std::string_view view_of(const Slice& s) { return {s.data(), s.size()}; }
 
 failure failure_from(const Status& s, const std::string& doing, const std::filesystem::path& at) {
-  const auto text = s.ToString();
+  auto text = s.ToString();
+  for (std::size_t at = 0; (at = text.find(".ldb", at)) != text.npos;)
+    text.replace(at, 4, ".sst");  // the old name is tried last, and is the one that is told
   const auto has = [&](std::string_view words) { return text.find(words) != text.npos; };
   if (s.IsNoSpace() || has("No space left")) return system_failure(ENOSPC, doing, at.string());
   if (has("Read-only file system")) return system_failure(EROFS, doing, at.string());
@@ -76,7 +81,8 @@ rocksdb::Options options_for(const database::settings& wanted, database::purpose
   o.wal_recovery_mode =
       rocksdb::WALRecoveryMode::kAbsoluteConsistency;  // log_files.hpp has been there before
   o.track_and_verify_wals_in_manifest = true;
-  o.paranoid_checks = o.force_consistency_checks = true;
+  o.paranoid_checks = true;
+  o.force_consistency_checks = why != database::purpose::look;  // rebuilt tables may overlap
   o.max_bgerror_resume_count = 0;  // what failed is not tried again as if it had not
   o.info_log = rocks_logger();
   o.stats_dump_period_sec = o.stats_persist_period_sec = 0;
@@ -101,10 +107,11 @@ struct database::parts {
   settings wanted{};
   std::unique_ptr<rocksdb::Env> env{};
   std::unique_ptr<rocksdb::DB> db{};
-  std::vector<rocksdb::ColumnFamilyHandle*> families{};  // default, records, snapshots, states
+  std::vector<rocksdb::ColumnFamilyHandle*> families{};  // as in `names`
   rocksdb::ColumnFamilyHandle* records() const { return families[1]; }
   rocksdb::ColumnFamilyHandle* snapshots() const { return families[2]; }
   rocksdb::ColumnFamilyHandle* states() const { return families[3]; }
+  rocksdb::ColumnFamilyHandle* extents() const { return families[4]; }
   const std::filesystem::path& at() const { return wanted.directory; }
 
   ~parts() {
@@ -112,7 +119,7 @@ struct database::parts {
     if (db) db->Close();
   }
   void put(rocksdb::WriteBatch& to, const addressed& one) const {
-    const auto& [group, what] = one;
+    const auto& [group, what, then] = one;
     const auto key = group_key(group);
     if (what.state) to.Put(states(), key, encode(state_place(group), 0, 0, *what.state));
     if (what.cut_from)
@@ -129,6 +136,8 @@ struct database::parts {
                upto > 0) {
       to.DeleteRange(records(), record_key(group, 0), record_key(group, upto + 1));
     }
+    if (what.cut_from || what.replace || what.drop_upto || !what.append.empty())
+      to.Put(extents(), key, encode(extent_place(group), then.first, then.last, {}));
     const auto place = record_place(group);
     for (const auto& r : what.append)
       to.Put(records(), record_key(group, r.index), encode(place, r.index, r.term, r.bytes));
@@ -147,8 +156,7 @@ result<std::unique_ptr<database>, failure> database::open(const settings& wanted
     options.env = all->env.get();
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string name : {"default", "records", "snapshots", "states"})
-    families.emplace_back(name, options);
+  for (const std::string name : names) families.emplace_back(name, options);
   const auto path = (wanted.directory / "db").string();
   rocksdb::DB* db = nullptr;
   const auto opened =
@@ -166,8 +174,7 @@ result<std::unique_ptr<database>, failure> database::open(const settings& wanted
 result<void, failure> database::rebuild(const settings& wanted) {
   const auto options = options_for(wanted, purpose::use);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string name : {"default", "records", "snapshots", "states"})
-    families.emplace_back(name, options);
+  for (const std::string name : names) families.emplace_back(name, options);
   const auto done =
       rocksdb::RepairDB((wanted.directory / "db").string(), options, families, options);
   if (!done.ok()) return unexpected{failure_from(done, "rebuild the journal", wanted.directory)};
@@ -207,6 +214,7 @@ void database::visit(const std::string& group, const std::function<bool(const va
   };
   if (!one(p.states(), value::kind::state, "read the state")) return;
   if (!one(p.snapshots(), value::kind::snapshot, "read the snapshot")) return;
+  if (!one(p.extents(), value::kind::extent, "read the extent")) return;
   const std::unique_ptr<rocksdb::Iterator> at{p.db->NewIterator(how, p.records())};
   std::uint64_t index = 0;
   for (at->Seek(record_key(group, 0)); at->Valid() && at->key().starts_with(key); at->Next()) {
@@ -224,6 +232,7 @@ void database::visit(const std::string& group, const std::function<bool(const va
 
 result<content, failure> database::read(const std::string& group) const {
   content found;
+  std::uint64_t first = 1, last = 0;
   std::optional<failure> wrong;
   const auto flawed = [&](const std::string& what, flaw why) {
     wrong = damaged(cause::corrupted,
@@ -248,6 +257,13 @@ result<content, failure> database::read(const std::string& group) const {
             found.base = snapshot{one->index, one->term, std::move(one->bytes)};
             return true;
           }
+          case value::kind::extent: {
+            const auto one = decode(extent_place(group), v.encoded);
+            if (!one) return flawed("the extent", one.error());
+            first = one->index;
+            last = one->term;
+            return true;
+          }
           case value::kind::record: {
             auto one = decode(record_place(group), v.encoded, v.index);
             if (!one) return flawed("record " + std::to_string(v.index), one.error());
@@ -259,8 +275,14 @@ result<content, failure> database::read(const std::string& group) const {
       },
       [&](const failure& f) { wrong = f; });
   if (wrong) return unexpected{*wrong};
-  if (const auto whole = extent_of(found, group); !whole)
-    return unexpected{damaged(cause::corrupted, whole.error().sentence, parts_->at())};
+  const auto whole = extent_of(found, group);
+  if (!whole) return unexpected{damaged(cause::corrupted, whole.error().sentence, parts_->at())};
+  if (whole->first != first || whole->last != last)
+    return unexpected{damaged(cause::corrupted,
+                              "the journal of group '" + group + "' in " + parts_->at().string() +
+                                  " has records " + range(whole->first, whole->last) +
+                                  ", and was left with " + range(first, last),
+                              parts_->at())};
   return found;
 }
 

@@ -2,9 +2,12 @@
 //   records    group's length (2, big-endian), group, index (8, big-endian)  ->  codec.hpp
 //   snapshots  group's length, group  ->  codec.hpp
 //   states     group's length, group  ->  codec.hpp
+//   extents    group's length, group  ->  codec.hpp, the first record as its index, the last as its term: a table whose
+//              range deletions cannot be read is used by RocksDB without them, and what was dropped is there again
 //   Promises  one column family a kind, whatever the number of groups
 //   Beware    one writing thread at a time
 #pragma once
+#include "runtime/journal/extent.hpp"
 #include "runtime/journal/file_faults.hpp"
 #include "runtime/journal/journal.hpp"
 
@@ -19,6 +22,7 @@ namespace troupe::journal {
 struct addressed {
   std::string group{};
   batch what{};
+  extent then{};  // of the journal with it
 };
 
 class database {
@@ -44,11 +48,11 @@ class database {
 
   // One value as it lies there.
   struct value {
-    enum class kind : std::uint8_t { state, snapshot, record } what{};
+    enum class kind : std::uint8_t { state, snapshot, extent, record } what{};
     std::uint64_t index = 0;  // by its key, of records
     std::string encoded{};
   };
-  // State, snapshot and records of a group, in this order; until `seen` says false. Of what cannot be read: why, and on
+  // State, snapshot, extent and records of a group, in this order; until `seen` says false. Of what cannot be read: why, and on
   // with the rest.
   void visit(const std::string& group, const std::function<bool(const value&)>& seen,
              const std::function<void(const failure&)>& unreadable) const;

@@ -49,7 +49,7 @@ std::string strangers(const fs::path& path) {
   for (const auto& entry : fs::directory_iterator{path, ignored}) {
     const auto name = entry.path().filename().string();
     if (name == "lock" || name == "acknowledged" || name == "db" || name == "identity" ||
-        name == "identity.new" || name == "creating")
+        name == "identity.new" || name == "creating" || name == "db.old" || name == "repairing")
       continue;
     if (++count <= 3) names += (names.empty() ? "" : ", ") + name;
   }
@@ -165,8 +165,7 @@ result<void, failure> directory::begin_making() {
   fs::remove_all(database(), failed);
   fs::remove(path_ / "acknowledged", failed);
   fs::create_directory(database(), failed);
-  if (failed)
-    return unexpected{system_failure(failed.value(), "make", database().string())};
+  if (failed) return unexpected{system_failure(failed.value(), "make", database().string())};
   return {};
 }
 

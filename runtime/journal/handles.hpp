@@ -24,15 +24,15 @@ class handles {
     k.upto = *whole;
     return {};
   }
-  // The batch fits, and will be done.
-  result<void, failure> accept(const std::string& group, std::uint64_t serial, const batch& what) {
+  // The batch fits, and will be done: what the journal holds with it.
+  result<extent, failure> accept(const std::string& group, std::uint64_t serial,
+                                 const batch& what) {
     auto& k = known_[group];
     if (k.serial != serial) return unexpected{taken_over(group)};
     assert(k.upto);  // `load` comes first
-    const auto next = k.upto->after(what);
-    if (!next) return unexpected{next.error()};
-    k.upto = *next;
-    return {};
+    auto next = k.upto->after(what);
+    if (next) k.upto = *next;
+    return next;
   }
 
  private:

@@ -100,7 +100,9 @@ class core : public handles {
         next.done = std::move(done);
         next.refused = broken_;
         if (!next.refused) {
-          if (auto fits = accept(group, serial, what); !fits)
+          if (auto fits = accept(group, serial, what))
+            next.what.then = *fits;
+          else
             next.refused = std::move(fits.error());
         }
         if (!next.refused) {
