@@ -42,16 +42,33 @@ result<piece, std::string> piece_at(std::string_view log, std::size_t at) {
   return piece{static_cast<kind>(what), log.substr(at + head, length)};
 }
 
+// The head of the write that begins with this piece. Where a block has little room left, the piece holds only some bytes
+// of it, or none, and the rest begins the next block.
+std::string write_head_at(std::string_view log, std::size_t at, const piece& begin) {
+  std::string found{begin.bytes.substr(0, write_head)};
+  const auto next = at + head + begin.bytes.size();
+  if (found.size() == write_head || begin.what != first || next >= log.size()) return found;
+  if (const auto rest = piece_at(log, next);
+      rest && (rest->what == middle || rest->what == last))
+    found += rest->bytes.substr(0, write_head - found.size());
+  return found;
+}
+
 // Whether a write numbered `from` or higher begins anywhere from here on.
 bool begins_behind(std::string_view log, std::size_t at, std::uint64_t from) {
   for (; at + head + write_head <= log.size(); ++at) {
     const auto what = static_cast<std::uint8_t>(log[at + 6]);
     if (what != whole && what != first) continue;
+    const bool parted = what == first && get<std::uint16_t>(log, at + 4) < write_head;
+    const auto counts = [&](std::uint64_t number) {
+      return number >= from && number - from <= (std::uint64_t{1} << 40);
+    };
     // numbers of 48 bits: chance seldom has them, and the sum of what is left is asked
-    const auto number = get<std::uint64_t>(log, at + head);
-    if (number < from || number - from > (std::uint64_t{1} << 40)) continue;
-    if (const auto found = piece_at(log, at); found && found->bytes.size() >= write_head)
-      return true;
+    if (!parted && !counts(get<std::uint64_t>(log, at + head))) continue;
+    const auto found = piece_at(log, at);
+    if (!found) continue;
+    const auto begin = write_head_at(log, at, *found);
+    if (begin.size() == write_head && counts(get<std::uint64_t>(begin, 0))) return true;
   }
   return false;
 }
@@ -90,9 +107,14 @@ log_file_scan scan_log(std::string_view bytes, std::uint64_t expected) {
     const bool begins = one->what == whole || one->what == first;
     if (begins == within) return bad("a record's parts are not together");
     if (begins) {
-      if (one->bytes.size() < write_head) return bad("a record is too short");
-      number = get<std::uint64_t>(one->bytes, 0);
-      changes = get<std::uint32_t>(one->bytes, 8);
+      const auto begin = write_head_at(bytes, at, *one);
+      if (begin.size() < write_head) {
+        if (one->what == whole) return bad("a record is too short");
+        const auto rest = piece_at(bytes, at + head + one->bytes.size());
+        return bad(rest ? std::string{"a record is too short"} : rest.error());
+      }
+      number = get<std::uint64_t>(begin, 0);
+      changes = get<std::uint32_t>(begin, 8);
       if (found.next != 0 && number != found.next) {
         found.why = "write " + std::to_string(found.next) +
                     " is not there: " + std::to_string(number) + " follows";
