@@ -2,6 +2,7 @@
 
 #include "actors/mapreduce/protocol.hpp"
 #include "actors/mapreduce/tracker.hpp"
+#include "actors/storage/watcher.hpp"
 #include "cluster/management.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/receptionist.hpp"
@@ -381,6 +382,11 @@ class gateway : public caf::event_based_actor {
     return {
         [this](const map_query&) {
           return map_reply{parts_.node, parts_.log_client};
+        },
+        [this](watch_order& o) {
+          storage::spawn_watcher(system(), parts_.log_client, std::move(o.whom),
+                                 {.what = std::move(o.what), .id = 1, .prefer = parts_.node});
+          return done_reply{"watching"};
         },
         [this](const log_status_query& what) { return delegate(parts_.log, what); },
         [this](const log_add_order& o) {

@@ -32,8 +32,8 @@ struct gateway_parts {
   caf::actor receptionist;
   caf::actor tracker;
   caf::actor worker;
-  caf::actor log;         // the keeper of the replicated log
-  caf::actor log_client;  // the way to the replicated map
+  caf::actor log{};         // the keeper of the replicated log
+  caf::actor log_client{};  // the way to the replicated map
   std::shared_ptr<address_book> addresses;
   // From the gateway's thread; must not block. False: nobody waits for what it says.
   std::function<bool(ending)> ended;
@@ -46,7 +46,7 @@ TROUPE_MESSAGE(services_query, from)
 struct services_reply {
   std::string node;
   caf::actor worker;
-  caf::actor log;
+  caf::actor log{};
 };
 TROUPE_MESSAGE(services_reply, node, worker, log)
 

@@ -50,7 +50,7 @@ class life {
   caf::actor receptionist() const { return part(receptionist_); }
   caf::actor membership() const { return part(membership_); }
   caf::actor gateway() const { return part(gateway_); }
-  caf::actor map() const { return part(log_client_); }
+  caf::actor log() const { return part(log_client_); }
   const event_log_ptr& events() const { return events_; }
   const std::string& incarnation() const { return incarnation_; }
 

@@ -31,6 +31,9 @@ class local_node {
   virtual caf::actor_system& system() = 0;
   virtual caf::actor receptionist() = 0;
   virtual caf::actor membership() = 0;
+  // The way to the replicated log (actors/consensus/client.hpp), for spawn_map, spawn_watcher, spawn_lease_holder
+  // (actors/storage) and elections.
+  virtual caf::actor log() = 0;
   virtual event_log_ptr events() const = 0;
   virtual member_list members() = 0;
   // Keeps the actor alive, and ends it with the node.

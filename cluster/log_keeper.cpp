@@ -1,7 +1,7 @@
 #include "cluster/log_keeper.hpp"
 
+#include "actors/storage/map_replica.hpp"
 #include "patterns/encoding.hpp"
-#include "patterns/storage/map_machine.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -158,7 +158,8 @@ bool log_keeper::open_now() {
 void log_keeper::start_replica() {
   auto from = std::move(opened_->from);
   opened_->from = {};
-  replica_ = system().spawn<consensus::replica_actor>(replica_settings_for(std::move(from)));
+  replica_ = system().spawn<storage::map_replica>(
+      storage::map_replica_settings{.log = replica_settings_for(std::move(from))});
   monitor(replica_);
   send(replica_, consensus::tell_leader{this});
   for (const auto& [name, p] : peers_)
@@ -174,7 +175,7 @@ consensus::replica_settings log_keeper::replica_settings_for(raft::restored from
           .how = s_.how.how,
           .log = opened_->log,
           .from = std::move(from),
-          .machine = std::make_unique<storage::map_machine>(),
+          .machine = nullptr,  // the map's
           .sessions = {.window = 8'192},
           .events = s_.events,
           .seed = fresh_seed(system())};

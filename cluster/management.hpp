@@ -8,6 +8,7 @@
 #pragma once
 #include "patterns/mapreduce/messages.hpp"
 #include "patterns/message.hpp"
+#include "patterns/storage/watch_hub.hpp"
 
 #include <cstdint>
 #include <string>
@@ -116,6 +117,11 @@ struct map_reply {
   caf::actor map;  // takes consensus::command and consensus::question (actors/consensus/client.hpp)
 };
 TROUPE_MESSAGE(map_reply, node, map)
+struct watch_order {  // answered with done_reply; then watch_created, watch_events ... come to `whom`, as requests
+  storage::watch what;
+  caf::actor whom;
+};
+TROUPE_MESSAGE(watch_order, what, whom)
 struct log_add_order {
   std::string node;
   bool learner = false;

@@ -58,6 +58,7 @@ class node final : public local_node {
   caf::actor_system& system() override;
   caf::actor receptionist() override;
   caf::actor membership() override;
+  caf::actor log() override;
   event_log_ptr events() const override;
   member_list members() override;
   bool wait_until_up(std::chrono::milliseconds timeout);  // this node itself

@@ -1,6 +1,7 @@
 #include "cluster/replicated_log.hpp"
 
 #include "actors/consensus/client.hpp"
+#include "actors/storage/protocol.hpp"
 #include "cluster/log_keeper.hpp"
 #include "patterns/encoding.hpp"
 #include "runtime/chance.hpp"
@@ -54,6 +55,7 @@ result<replicated_log, std::string> start_replicated_log(caf::actor_system& syst
 
 void register_replicated_log_types(caf::actor_system_config& config) {
   consensus::register_consensus_types(config);
+  storage::register_storage_types(config);
   config.add_message_type<log_presence>("log.presence")
       .add_message_type<log_founding>("log.founding")
       .add_message_type<log_start_replica>("log.start_replica")

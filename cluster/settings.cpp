@@ -104,32 +104,32 @@ void declare_links(config::schema& options) {
                 "a connection that is silent for so long is broken");
 }
 
-void declare_log(config::schema& options) {
+void declare_consensus(config::schema& options) {
   const raft::options d;
   options
-      .duration("log.heartbeat", d.heartbeat, {1ms, 10s},
+      .duration("consensus.heartbeat", d.heartbeat, {1ms, 10s},
                 "a leader of the replicated log shows life so often")
-      .duration("log.election-timeout", d.election, {10ms, 10min},
+      .duration("consensus.election-timeout", d.election, {10ms, 10min},
                 "without a word of the leader for one to two of these, another is elected")
-      .duration("log.election-after-loss", d.election_after_loss, {0ms, 1min},
+      .duration("consensus.election-after-loss", d.election_after_loss, {0ms, 1min},
                 "and after its connection has broken, within this")
       .flag(
-          "log.lease-reads", d.lease_reads,
+          "consensus.lease-reads", d.lease_reads,
           "reads trust the leader's lease, and so the clocks' rates, instead of asking a majority")
-      .integer("log.drift-per-mille", d.drift_per_mille, {0, 500},
+      .integer("consensus.drift-per-mille", d.drift_per_mille, {0, 500},
                "by how much two clocks' rates may differ")
-      .size("log.snapshot-after", d.log_bytes, {64 * config::KiB, 16 * config::GiB},
+      .size("consensus.snapshot-after", d.log_bytes, {64 * config::KiB, 16 * config::GiB},
             "bytes of entries that are kept in memory before a snapshot takes their place");
 }
 
-raft::options log_from(const config::settings& from) {
+raft::options consensus_from(const config::settings& from) {
   raft::options o;
-  o.heartbeat = from.duration("log.heartbeat");
-  o.election = from.duration("log.election-timeout");
-  o.election_after_loss = from.duration("log.election-after-loss");
-  o.lease_reads = from.flag("log.lease-reads");
-  o.drift_per_mille = static_cast<std::uint32_t>(from.integer("log.drift-per-mille"));
-  o.log_bytes = from.size("log.snapshot-after");
+  o.heartbeat = from.duration("consensus.heartbeat");
+  o.election = from.duration("consensus.election-timeout");
+  o.election_after_loss = from.duration("consensus.election-after-loss");
+  o.lease_reads = from.flag("consensus.lease-reads");
+  o.drift_per_mille = static_cast<std::uint32_t>(from.integer("consensus.drift-per-mille"));
+  o.log_bytes = from.size("consensus.snapshot-after");
   return o;
 }
 
@@ -208,7 +208,7 @@ void declare_node_options(config::schema& options) {
 
 void declare_shared_options(config::schema& options) {
   declare_links(options);
-  declare_log(options);
+  declare_consensus(options);
   options
       .integer("mapreduce.map-slots", 0, {0, 1024},
                "maps that the node runs at once; 0 for one a core")
@@ -273,7 +273,7 @@ result<node_settings, std::string> node_settings_from(const config::settings& fr
   s.links.dial_deadline = milliseconds("link.dial-deadline");
   s.membership = membership_from(from, s.cluster);
   s.consensus.bootstrap_expect = static_cast<std::uint32_t>(number("cluster.bootstrap-expect"));
-  s.consensus.how = log_from(from);
+  s.consensus.how = consensus_from(from);
   s.map_slots = static_cast<std::uint32_t>(number("mapreduce.map-slots"));
   s.reduce_slots = static_cast<std::uint32_t>(number("mapreduce.reduce-slots"));
   s.threads = from.integer("runtime.threads");
@@ -305,7 +305,7 @@ std::string complaint(const node_settings& s) {
     return "TLS takes three files: security.certificate, security.key and security.authority";
   if (const auto wrong = link::validate(s.sessions)) return "of a link's settings, " + *wrong;
   if (s.consensus.how.heartbeat * 2 > s.consensus.how.election)
-    return "log.election-timeout has to be two heartbeats (log.heartbeat) at least";
+    return "consensus.election-timeout has to be two heartbeats (consensus.heartbeat) at least";
   return membership::complaint(s.membership);
 }
 }  // namespace troupe

@@ -4,6 +4,7 @@
 #include "cluster/life.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/simulator_probe.hpp"
+#include "runtime/journal/memory.hpp"
 #include "runtime/log.hpp"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ namespace {
 constexpr std::uint16_t port = 4711;
 constexpr auto rebuilds_after = 100ms;  // a downed node's process
 constexpr auto view_within = 1s;
+constexpr auto sync_takes = 500us;  // of a disk
 }  // namespace
 
 // Known by the number of a descriptor, which is the same in all runs, other than its name.
@@ -49,6 +51,8 @@ struct simulated_node::state {
   node_settings settings{};
   starter on_start{};
   std::vector<std::string> disk{};  // what data_directory::remember keeps
+  std::shared_ptr<journal::memory_disk> journal = std::make_shared<journal::memory_disk>();
+  troupe::simulation::generator bad_luck{1};  // what a kill leaves of what was not synced
   std::filesystem::path files{};
   std::unique_ptr<life> current{};
   std::size_t lives = 0;
@@ -69,6 +73,7 @@ caf::actor_system& simulated_node::system() { return state_->here().system(); }
 caf::actor simulated_node::receptionist() { return state_->here().receptionist(); }
 caf::actor simulated_node::gateway() { return state_->here().gateway(); }
 caf::actor simulated_node::membership() { return state_->here().membership(); }
+caf::actor simulated_node::log() { return state_->here().log(); }
 event_log_ptr simulated_node::events() const { return state_->events; }
 caf::actor simulated_node::own(caf::actor actor) { return state_->here().own(std::move(actor)); }
 bool simulated_node::running() const { return state_->current != nullptr; }
@@ -112,6 +117,7 @@ std::vector<simulated_node*> simulation::start(std::size_t n, starter on_start) 
     auto& secret = s->settings.credentials.secret;
     s->settings.credentials = {.secret = secret.empty() ? "the simulator's" : secret, .certificate{}, .key{}, .authority{}};
     s->files = files_ / s->on.name();
+    s->bad_luck = troupe::simulation::generator{troupe::simulation::derived(s->on.seed(), 0x6469736b)};
     s->events = event_log::into([this](std::string_view line) { world_.log().append(line); }, s->on.name(),
                                 [this] { return world_.when().now().count(); });
     nodes_.push_back(std::unique_ptr<simulated_node>{new simulated_node{std::move(s)}});
@@ -134,6 +140,13 @@ void simulation::boot(std::size_t i) {
   ours.events = s.events;
   ours.code = how_.code ? how_.code(s.on.name()) : mapreduce::make_data_executor(s.on.seed());
   ours.work = "work";
+  ours.has_journal = s.journal->of.has_value();
+  ours.journal = [this, &s] {
+    return journal::open_memory_store(
+        s.journal, {.node = s.settings.name,
+                    .life = troupe::simulation::derived(s.on.seed(), 0x6a6f75726e616c),
+                    .syncing = [this](std::function<void()> ends) { world_.when().after(sync_takes, std::move(ends)); }});
+  };
   s.current = std::make_unique<life>(s.settings, *remoting::parse_endpoint(s.settings.listen), ours);
   const auto mine = ++s.lives;
   s.on.take(s.current->system(), world);
@@ -192,7 +205,10 @@ void simulation::stop(std::size_t i, const char* reason) {
 void simulation::end(std::size_t i, bool at_once) {
   auto& s = *nodes_.at(i)->state_;
   if (!s.current) return;
-  if (at_once) world_.net().process_ended(s.on.here());
+  if (at_once) {
+    world_.net().process_ended(s.on.here());
+    s.journal->crash(s.bad_luck, true);
+  }
   const bool all = s.on.end();
   if (!all) {
     world_.complain("an actor of node " + s.settings.name +

@@ -66,6 +66,7 @@ class simulated_node final : public local_node {
   caf::actor_system& system() override;
   caf::actor receptionist() override;
   caf::actor membership() override;
+  caf::actor log() override;
   event_log_ptr events() const override;
   caf::actor own(caf::actor actor) override;
 

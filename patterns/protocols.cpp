@@ -1,5 +1,6 @@
 #include "patterns/protocols.hpp"
 
+#include "patterns/consensus/raft/simulated_protocol.hpp"
 #include "patterns/link/simulated_protocols.hpp"
 #include "patterns/mapreduce/simulated_protocol.hpp"
 #include "patterns/membership/simulated_protocol.hpp"
@@ -10,6 +11,7 @@ const std::vector<simulation::protocol>& all_protocols() {
       link::simulated_protocol(),
       channel::simulated_protocol(),
       mapreduce::simulated_protocol(),
+      raft::simulated_protocol(),
   };
   return all;
 }

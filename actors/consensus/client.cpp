@@ -33,22 +33,36 @@ class client : public caf::event_based_actor {
   void on_exit() override {
     replicas_.clear();
     open_.clear();
+    told_.clear();
   }
   caf::behavior make_behavior() override {
+    set_down_handler([this](const caf::down_msg& gone) {
+      std::erase_if(told_, [&](const caf::actor& a) { return a.address() == gone.source; });
+    });
     return {
         [this](command& c) -> caf::result<reply> {
           return take({.bytes = std::move(c.bytes), .is = kind::command});
         },
         [this](question& q) -> caf::result<reply> {
-          return take({.bytes = std::move(q.bytes), .is = q.stale ? kind::stale : kind::question});
+          return take({.bytes = std::move(q.bytes),
+                       .is = q.host    ? kind::host
+                             : q.stale ? kind::stale
+                                       : kind::question});
+        },
+        [this](tell_replicas& wish) {
+          for (const auto& [id, handle] : replicas_) send(wish.whom, peer_up{id, handle});
+          monitor(wish.whom);
+          told_.push_back(std::move(wish.whom));
         },
         [this](peer_up& peer) {
+          for (const auto& whom : told_) send(whom, peer);
           if (peer.id == s_.node) send(peer.handle, tell_leader{this});
           replicas_[peer.id] = std::move(peer.handle);
           resend_unsent();
         },
         [this](const peer_down& peer) {
           replicas_.erase(peer.id);
+          for (const auto& whom : told_) send(whom, peer);
           if (leader_ == peer.id) leader_.clear();
           for (auto& [number, r] : open_)
             if (r.asked == peer.id) again(number, r);
@@ -63,7 +77,7 @@ class client : public caf::event_based_actor {
   }
 
  private:
-  enum class kind { command, question, stale, open };
+  enum class kind { command, question, stale, host, open };
   struct job {
     std::string bytes{};  // a command's, or the question's; of an entry once it has a sequence
     kind is = kind::command;
@@ -136,7 +150,9 @@ class client : public caf::event_based_actor {
       j.left = true;
       request(to->second, caf::infinite, submit{j.bytes}).then(answer, failed);
     } else {
-      request(to->second, caf::infinite, ask{j.bytes, j.is == kind::stale}).then(answer, failed);
+      j.left = j.left || j.is == kind::host;
+      request(to->second, caf::infinite, ask{j.bytes, j.is == kind::stale, j.is == kind::host})
+          .then(answer, failed);
     }
   }
   const std::pair<const std::string, caf::actor>* target(const job& j) {
@@ -183,7 +199,7 @@ class client : public caf::event_based_actor {
   void finish(place found, answered& a) {
     auto& j = found->second;
     if (!a.leader.empty()) leader_ = a.leader;
-    if (j.is == kind::question || j.is == kind::stale) {
+    if (j.is != kind::command && j.is != kind::open) {
       j.whom.deliver(reply{std::move(a.bytes)});
       open_.erase(found);
       return;
@@ -280,6 +296,7 @@ class client : public caf::event_based_actor {
 
   client_settings s_;
   std::map<std::string, caf::actor> replicas_;
+  std::vector<caf::actor> told_;
   std::string leader_, tried_;
   std::uint64_t term_ = 0;
   sessions::requests session_;

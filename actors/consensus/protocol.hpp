@@ -2,7 +2,8 @@
 //   Replica to replica  letter (one of patterns/consensus/raft/messages.hpp)
 //   Node to replica     peer_up, peer_down (runtime/peers.hpp); change_members, hand_over, status_query
 //   Replica to client   leads: who leads, whenever that changes
-//   User to client      command, question: answered with `reply`, or an error whose outcome is told apart
+//   User to client      command, question: answered with `reply`, or an error whose outcome is told apart;
+//                       tell_replicas
 //   Client to replica   submit, ask: answered with `answered`
 #pragma once
 #include "patterns/consensus/raft/messages.hpp"
@@ -31,12 +32,17 @@ TROUPE_MESSAGE(command, bytes)
 struct question {  // sees all that was done before it was asked
   std::string bytes;
   bool stale = false;  // what the asked node's own replica has will do, if it has one
+  bool host = false;   // not of the state machine, but of the leader that hosts it (replica.hpp)
 };
-TROUPE_MESSAGE(question, bytes, stale)
+TROUPE_MESSAGE(question, bytes, stale, host)
 struct reply {
   std::string bytes;
 };
 TROUPE_MESSAGE(reply, bytes)
+struct tell_replicas {  // peer_up and peer_down of replicas go to this one too, beginning now
+  caf::actor whom;
+};
+TROUPE_MESSAGE(tell_replicas, whom)
 
 // ---- client and replica
 enum class verdict : std::uint8_t {
@@ -53,8 +59,9 @@ TROUPE_MESSAGE(submit, entry)
 struct ask {
   std::string question;
   bool stale = false;
+  bool host = false;
 };
-TROUPE_MESSAGE(ask, question, stale)
+TROUPE_MESSAGE(ask, question, stale, host)
 struct answered {
   verdict what = verdict::done;
   std::string bytes;

@@ -45,6 +45,7 @@ void replica_actor::on_exit() {
   for (auto& [cookie, whom] : proposed_) whom.deliver(not_leading(verdict::unsure));
   for (auto& [index, w] : waiting_) w.whom.deliver(not_leading(verdict::unsure));
   for (auto& [cookie, r] : reading_) r.whom.deliver(not_leading(verdict::not_leader));
+  for (auto& [index, r] : readable_) r.whom.deliver(not_leading(verdict::not_leader));
   proposed_.clear();
   waiting_.clear();
   reading_.clear();
@@ -68,6 +69,7 @@ caf::behavior replica_actor::make_behavior() {
   for (const auto& p : core_.config().voters) names_[p.id] = p.name;
   set_down_handler([this](const caf::down_msg& gone) {
     std::erase_if(told_, [&](const caf::actor& a) { return a.address() == gone.source; });
+    ended(gone);
   });
   arm();
   caf::message_handler own{
@@ -104,7 +106,7 @@ caf::behavior replica_actor::make_behavior() {
         if (request.stale)
           return answered{verdict::done, machine_.query(request.question), known_.node};
         auto promise = make_response_promise<answered>();
-        reading_.emplace(++cookies_, reader{std::move(request.question), promise});
+        reading_.emplace(++cookies_, reader{std::move(request.question), request.host, promise});
         feed(raft::read{cookies_});
         return promise;
       },
@@ -202,9 +204,9 @@ void replica_actor::carry_out() {
   }
   for (const auto& e : out_.events) on_event(e);
   if (out_.committed > applied_) apply_to(out_.committed);
-  answer_readers();
   on_role();
-  if (core_.wants_snapshot(applied_) && given_ == durable_) {
+  answer_readers();
+  if (core_.wants_snapshot(applied_)) {
     const auto bytes = std::make_shared<const std::string>(machine_.snapshot());
     log::info("log", "snapshot",
               {{"group", s_.group}, {"index", applied_}, {"bytes", bytes->size()}});
@@ -236,7 +238,9 @@ void replica_actor::apply_to(std::uint64_t index) {
 void replica_actor::answer_readers() {
   while (!readable_.empty() && readable_.begin()->first <= applied_) {
     auto& r = readable_.begin()->second;
-    r.whom.deliver(answered{verdict::done, machine_.query(r.question), known_.node});
+    auto bytes = r.host ? asked(r.question) : machine_.query(r.question);
+    r.whom.deliver(bytes ? answered{verdict::done, std::move(*bytes), known_.node}
+                         : not_leading(verdict::not_leader));
     readable_.erase(readable_.begin());
   }
 }

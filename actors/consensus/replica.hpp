@@ -18,7 +18,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <caf/event_based_actor.hpp>
@@ -61,6 +63,10 @@ class replica_actor : public caf::event_based_actor {
   virtual caf::message_handler more() { return {}; }
   virtual void applied() {}            // some entries, or a snapshot
   virtual void led(bool /*leads*/) {}  // began or ceased to lead, with all of earlier terms applied
+  virtual void ended(const caf::down_msg& /*gone*/) {}  // somebody that `more` has monitored
+  // A question to the host (protocol.hpp), asked of it as the leader: a majority has confirmed that it
+  // was one after the question had come. Nothing: it is none any more, and nothing was done.
+  virtual std::optional<std::string> asked(std::string_view /*question*/) { return std::string{}; }
   void put_in_log(std::string entry);  // as leader, without an answer
   const raft::replica& core() const { return core_; }
   state_machine& machine() { return machine_.inner(); }
@@ -75,6 +81,7 @@ class replica_actor : public caf::event_based_actor {
   };
   struct reader {
     std::string question;
+    bool host = false;
     caf::typed_response_promise<answered> whom;
   };
   struct held {  // until this record is durable

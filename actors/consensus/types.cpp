@@ -8,6 +8,7 @@ void register_consensus_types(caf::actor_system_config& config) {
       .add_message_type<command>("log.command")
       .add_message_type<question>("log.question")
       .add_message_type<reply>("log.reply")
+      .add_message_type<tell_replicas>("log.tell_replicas")
       .add_message_type<submit>("log.submit")
       .add_message_type<ask>("log.ask")
       .add_message_type<answered>("log.answered")

@@ -176,6 +176,39 @@ class connection final : public client {
   answer<storage::reply> look(const storage::question& what, bool stale) override {
     return of_map(consensus::question{encode(what), stale});
   }
+  std::optional<problem> watch(const storage::watch& what,
+                               const std::function<void(storage::revision next)>& began,
+                               const std::function<bool(const storage::watch_events&)>& seen,
+                               const std::function<bool()>& stopped) override {
+    if (auto done = ask<done_reply>(management::watch_order{what, caf::actor_cast<caf::actor>(self_)}); !done)
+      return done.error();
+    std::optional<problem> why;
+    bool on = true;
+    self_->monitor(gateway_);
+    while (on && !why && !stopped())
+      self_->receive([&](const storage::watch_created& at) { began(at.next); },
+                     [&](const storage::watch_events& e) { on = seen(e); }, [](const storage::watch_progress&) {},
+                     [&](const storage::watch_ended& e) {
+                       why = problem{exit_code::not_done, "the watch ended (" + to_string(e.why) +
+                                                              "): it can be taken up again at revision " +
+                                                              std::to_string(std::max(e.next, e.lowest))};
+                     },
+                     [&](const caf::down_msg&) {
+                       why = problem{exit_code::no_node, "node " + node_ + " does not answer any more"};
+                     },
+                     caf::after(milliseconds{100}) >> [] {});
+    return why;
+  }
+  caf::actor_system& system() override { return system_; }
+  answer<caf::actor> log() override {
+    if (!map_) {
+      auto got = query<management::map_reply>(management::map_query{});
+      if (!got) return unexpected{got.error()};
+      map_ = std::move(got->map);
+      know_addresses();
+    }
+    return map_;
+  }
   answer<consensus::group_status> log_status(bool here) override {
     return query<consensus::group_status>(log_status_query{here});
   }
@@ -262,10 +295,9 @@ class connection final : public client {
       if (!gateway_)
         if (const auto lost = find(end, true)) return unexpected{*lost};
       if (!map_) {
-        auto got = ask<management::map_reply>(management::map_query{});
-        if (!got && again(got.error())) continue;
-        if (!got) return unexpected{problem{exit_code::no_node, got.error().sentence}};
-        map_ = std::move(got->map);
+        const auto there = log();
+        if (!there && again(there.error())) continue;
+        if (!there) return unexpected{there.error()};
       }
       auto got = ask_of<consensus::reply>(map_, request, left(end));
       if (!got && again(got.error())) continue;
@@ -299,6 +331,20 @@ class connection final : public client {
       return refused<Reply>(exit_code::no_node,
                             "node " + node_ + " did not answer: " + got.error().sentence);
     return got;
+  }
+
+  // Handles of other nodes may come by way of this one.
+  void know_addresses() {
+    const auto seen = members();
+    if (!seen) return;
+    std::map<std::string, remoting::endpoint> book;
+    for (const auto& m : seen->members)
+      if (const auto where = remoting::parse_endpoint(m.address)) book.emplace(m.incarnation, *where);
+    remoting::service::of(system_).directory(
+        [book = std::move(book)](const caf::node_id& id) -> std::optional<remoting::endpoint> {
+          const auto found = book.find(remoting::incarnation_text(remoting::incarnation_of(id)));
+          return found == book.end() ? std::nullopt : std::optional{found->second};
+        });
   }
 
   client_config config_;

@@ -5,8 +5,11 @@
 #include "cluster/program/command.hpp"
 #include "patterns/result.hpp"
 #include "patterns/storage/map_messages.hpp"
+#include "patterns/storage/watch_hub.hpp"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 namespace troupe::program {
@@ -38,6 +41,14 @@ class client {
   // The replicated map and its log.
   virtual answer<storage::reply> change(const storage::command& what) = 0;
   virtual answer<storage::reply> look(const storage::question& what, bool stale = false) = 0;
+  // Calls `seen` for each revision that concerns the keys, until it returns false or `stopped` is true; the error says
+  // why it ended by itself. `began` is told where it begins.
+  virtual std::optional<problem> watch(const storage::watch& what,
+                                       const std::function<void(storage::revision next)>& began,
+                                       const std::function<bool(const storage::watch_events&)>& seen,
+                                       const std::function<bool()>& stopped) = 0;
+  virtual caf::actor_system& system() = 0;
+  virtual answer<caf::actor> log() = 0;  // the node's way to the replicated log
   virtual answer<consensus::group_status> log_status(bool here) = 0;
   virtual answer<management::done_reply> log_add(const std::string& node, bool learner) = 0;
   virtual answer<management::done_reply> log_remove(const std::string& node) = 0;

@@ -1,4 +1,4 @@
-// troupe kv get|put|cas|del|list: the replicated map. Without a command: operations as JSON lines (kv_lines.cpp).
+// troupe kv get|put|cas|del|list|watch: the replicated map. Without a command: operations as JSON lines (kv_lines.cpp).
 #include "cluster/program/kv.hpp"
 
 #include "cluster/program/json.hpp"
@@ -109,6 +109,38 @@ exit_code del(const options& given) {
   });
 }
 
+void show(const storage::event& e, bool as_json_too) {
+  const bool put = e.what == storage::change::put;
+  if (as_json_too)
+    std::cout << one_line({{"event", put ? "put" : "delete"}, {"revision", e.kv.mod_revision}, {"item", as_json(e.kv)}})
+              << std::endl;
+  else
+    std::cout << (put ? "put\t" + e.kv.key + "\t" + e.kv.value : "delete\t" + e.kv.key) << std::endl;
+}
+
+exit_code watch(const options& given) {
+  catch_interrupts();
+  return with_client(given.to, [&](client& with) {
+    std::uint64_t count = 0;
+    storage::revision next = given.revision;
+    const auto ended = with.watch(
+        {.keys = given.prefix ? storage::prefix(given.key) : storage::one(given.key), .from = given.revision},
+        [&](auto from) {
+          next = from;
+          if (given.as_json) std::cout << one_line({{"event", "created"}, {"next", from}}) << std::endl;
+        },
+        [&](const storage::watch_events& all) {
+          for (const auto& e : all.events) show(e, given.as_json);
+          next = all.at + 1;
+          count += all.events.size();
+          return given.limit == 0 || count < given.limit;
+        },
+        [] { return interrupted(); });
+    if (!ended) return exit_code::done;
+    return fail(ended->code, ended->sentence + "; up to revision " + std::to_string(next - 1) + " all was shown");
+  });
+}
+
 exit_code lines(const options& given) {
   return with_client(given.to, [](client& with) { return kv_lines(with); });
 }
@@ -188,6 +220,12 @@ void add_kv(verbs& all) {
   sub->add_option("EXPECTED", given->expected)->required();
   sub->add_option("VALUE", given->value)->required();
   sub->add_flag("--absent", given->absent, "if it is not there; EXPECTED counts for nothing");
+  add_target(*sub, given->to);
+  given = declare(all, *verb, "watch", "Every change of a key, in order, until Ctrl-C", &watch, sub);
+  sub->add_option("KEY", given->key)->required();
+  sub->add_flag("--prefix", given->prefix, "of all keys that begin with it");
+  sub->add_option("--rev", given->revision, "from this revision on; without it, from now on")->type_name("N");
+  sub->add_option("--count", given->limit, "ends after so many changes")->type_name("N");
   add_target(*sub, given->to);
   given = declare(all, *verb, "del", "Delete a key", &del, sub);
   sub->add_option("KEY", given->key)->required();

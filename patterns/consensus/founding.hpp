@@ -1,19 +1,25 @@
 // Founding a cluster's log: which nodes are its first voters, decided once.
 // Beyond the papers, which begin with a configuration; Consul's bootstrap-expect has each server decide
 // by itself, and may found two.
-//   Promises  a node is among the first voters of one log at most, whatever it forgets meanwhile: it
-//             promises once, durably, and a log begins only when all of its voters have promised
+//   Promises  a node is among the first voters of one log at most, whatever it forgets meanwhile: its
+//             promise is durable, it holds one at a time, and a log begins only when all of its voters
+//             have promised
 //             all voters of a log begin with the same configuration
+//             of founders that are in each other's way all but the first by name withdraw
 //   Under     loss, repetition, reordering, crashes, views of members that differ
-//   Assumes   `persist` is durable before `send` of the same step leaves; one directory is one node's
+//   Assumes   `persist` is durable before `send` of the same step leaves; one directory is one node's;
+//             an id is never given twice
+//   Why       only a founder begins its charter, and one that it has withdrawn, durably, it never does:
+//             so a promise may be given up once the founder says that it has withdrawn
 //   Beware    a founder that never comes back after some have promised leaves these waiting: whoever
 //             starts their data directories anew frees them (no log has begun, or a voter would say so)
 //             two sets of nodes without a common one, each of which expects as many, found two logs
 //   Costs     3 messages a voter
-//   state    | all expected seen, first by name | asked           | all promised  | told that it began
-//   open     | promises, asks all               | promises once   | -             | knows the log
-//   promised | the founder asks again           | the same: again | begins, tells | begins, if it is its own
-//   begun    | -                                | declined, told  | -             | -
+//   state    | enough are seen, first by name | asked                | all promised  | a log has begun
+//   open     | promises, asks all             | promises             | -             | knows it
+//   promised | the founder asks again         | the same: again      | begins, tells | its own: begins; other: asks
+//            |                                | another: asks its own founder        |   its founder, withdraws
+//   begun    | -                              | declines             | -             | -
 #pragma once
 #include "patterns/consensus/raft/types.hpp"
 #include "patterns/message.hpp"
@@ -50,14 +56,24 @@ struct promised {
 TROUPE_MESSAGE(promised, cluster)
 struct declined {
   std::string cluster;
-  std::string other;  // what it has promised itself to, or belongs to
+  std::string
+      founder;         // of what it has promised itself to; empty: it is not the one that was meant
+  bool begun = false;  // or belongs to
 };
-TROUPE_MESSAGE(declined, cluster, other)
+TROUPE_MESSAGE(declined, cluster, founder, begun)
+struct stands {  // to its founder: is it still to be?
+  std::string cluster;
+};
+TROUPE_MESSAGE(stands, cluster)
+struct withdrawn {  // it never will
+  std::string cluster;
+};
+TROUPE_MESSAGE(withdrawn, cluster)
 struct begun {
   charter what;
 };
 TROUPE_MESSAGE(begun, what)
-using message = std::variant<presence, ask, promised, declined, begun>;
+using message = std::variant<presence, ask, promised, declined, stands, withdrawn, begun>;
 
 struct met {
   std::string from;
@@ -102,16 +118,21 @@ class founder {
   void take(const std::string& from, const ask& m, instant now, output& out);
   void take(const std::string& from, const promised& m, instant now, output& out);
   void take(const std::string& from, const declined& m, instant now, output& out);
+  void take(const std::string& from, const stands& m, instant now, output& out);
+  void take(const std::string& from, const withdrawn& m, instant now, output& out);
   void take(const std::string& from, const begun& m, instant now, output& out);
   void consider(instant now, output& out);
   void ask_all(instant now, output& out);
   void begin(output& out);
   void learn(const std::string& cluster, output& out);
+  void give_up(output& out);
+  bool founds() const;
   bool voter() const;
 
   presence self_;
   std::optional<charter> promise_;
   std::string id_;
+  std::uint32_t charters_ = 0;
   std::map<std::string, presence> others_;
   std::set<std::string> agreed_;
   instant asked_{};

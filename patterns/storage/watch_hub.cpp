@@ -135,7 +135,6 @@ void watch_hub::read_on(watch_id id, const map& m, watch_output& out) {
       w.what.keys);
   if (!current) return;
   behind_.erase(id);
-  w.next = std::max(w.next, m.at() + 1);
   list(id, w.what.keys);
 }
 

@@ -34,6 +34,15 @@ void log::restart(std::uint64_t base, std::uint64_t base_term) {
   base_term_ = base_term;
 }
 
+std::uint64_t log::tail(std::uint64_t index, std::uint64_t bytes) const {
+  index = std::min(index, last());
+  for (std::uint64_t size = 0; index > base_; --index) {
+    size += cost(at(index));
+    if (size > bytes) break;
+  }
+  return index;
+}
+
 std::vector<entry> log::slice(std::uint64_t from, std::uint64_t bytes_max) const {
   std::vector<entry> found;
   std::uint64_t size = 0;

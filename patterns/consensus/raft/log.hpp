@@ -30,6 +30,8 @@ class log {
   void cut(std::uint64_t from);                               // this one and what follows
   void compact(std::uint64_t upto);                           // into the snapshot; upto <= last()
   void restart(std::uint64_t base, std::uint64_t base_term);  // nothing is left
+  // How far it may be compacted so that as much is left before `index`.
+  std::uint64_t tail(std::uint64_t index, std::uint64_t bytes) const;
   // As many from `from` on as fit, one at least.
   std::vector<entry> slice(std::uint64_t from, std::uint64_t bytes_max) const;
   // 5.3, end: the last index up to `index` whose term is not above `term`.

@@ -43,10 +43,9 @@ bool progress::refused(std::uint64_t prev, std::uint64_t retry_at) {
 
 void progress::may_retry(const window& w) {
   waiting_ = false;
-  while (how_ == way::replicating && !flights_.empty() && !may_send(w)) {
-    flying_ -= flights_.front().bytes;
-    flights_.pop_front();
-  }
+  if (how_ != way::replicating || may_send(w) || flights_.empty()) return;
+  flying_ -= flights_.front().bytes;
+  flights_.pop_front();
 }
 
 void progress::install(snapshot s) {

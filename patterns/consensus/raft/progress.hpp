@@ -38,7 +38,7 @@ class progress {
   // False: old news.
   bool refused(std::uint64_t prev, std::uint64_t retry_at);
   // A heartbeat came back: what was sent before and has no answer may be lost. A window that is full
-  // of such is opened for one request, which is refused if it was.
+  // of that would stay so for ever: one more may go, and its refusal tells where the logs meet.
   void may_retry(const window& w);
 
   struct transfer {

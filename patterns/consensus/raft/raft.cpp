@@ -37,7 +37,7 @@ void replica::step(input in, instant now, output& out) {
 
 instant replica::due() const {
   if (role_ == role::leader) return beat_at_;
-  return votes(config(), self_) ? election_at_ : instant::max();
+  return may_stand() ? election_at_ : instant::max();
 }
 
 void replica::on(received& in, instant now, output& out) {
@@ -109,6 +109,7 @@ void replica::on(persisted& in, instant now, output& out) {
     syncing_.pop_front();
   }
   if (upto > durable_) durable_ = std::min(upto, log_.last());
+  vote_durable(in.number, now, out);
   if (role_ == role::leader) advance_commit(now, out);
 }
 
@@ -125,7 +126,7 @@ void replica::on(tick&, instant now, output& out) {
     if (role_ == role::leader && now >= beat_at_) beat(now, out);
     return;
   }
-  if (now >= election_at_ && votes(config(), self_)) stand(true, false, now, out);
+  if (now >= election_at_ && may_stand()) stand(true, false, now, out);
 }
 
 record& replica::to_persist(output& out) {

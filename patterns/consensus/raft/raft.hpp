@@ -172,7 +172,8 @@ class replica {
   std::uint64_t durable() const { return durable_; }
   // Whether a snapshot of what is applied should be made, and what for: the log's bytes.
   bool wants_snapshot(std::uint64_t applied) const {
-    return log_.bytes() > how_.log_bytes && applied > base_.index;
+    return log_.bytes() > std::max<std::uint64_t>(how_.log_bytes, base_.bytes->size()) &&
+           applied > base_.index;
   }
   // As a leader: until when no other can have been elected (6.4.1); else long ago.
   instant lease() const;
@@ -207,7 +208,10 @@ class replica {
   // raft_election.cpp
   void become(role as, output& out);
   void follow(std::uint64_t term, server leader, instant now, output& out);
+  bool may_stand() const;
   void stand(bool pre, bool transferring, instant now, output& out);
+  void count(instant now, output& out);
+  void vote_durable(std::uint64_t number, instant now, output& out);
   void lead(instant now, output& out);
   void check_quorum(instant now, output& out);
   void wait_anew(instant now);
@@ -264,6 +268,7 @@ class replica {
   instant election_at_{};
   bool leader_lost_ = false;  // its connection broke, and it was not heard since
   std::map<server, bool> ballots_;
+  std::uint64_t voted_in_ = 0;  // the record with its vote for itself
   std::optional<installation> incoming_;
 
   // a leader's

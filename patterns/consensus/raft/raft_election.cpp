@@ -44,15 +44,23 @@ void replica::follow(std::uint64_t term, server leader, instant now, output& out
   wait_anew(now);
 }
 
+// Who is removed by a configuration that is not committed yet may be the only one to have it: the
+// others then wait for its vote, and would not get it (4.2.2).
+bool replica::may_stand() const {
+  if (votes(config(), self_)) return true;
+  return configs_.index() > commit_ && votes(configs_.as_of(configs_.index() - 1), self_);
+}
+
 void replica::stand(bool pre, bool transferring, instant now, output& out) {
   leader_ = 0;
   ballots_.clear();
-  ballots_[self_] = true;
   if (pre) {
+    ballots_[self_] = true;
     become(role::pre_candidate, out);
   } else {
     state_ = {state_.term + 1, self_};
     persist_state(out);
+    voted_in_ = records_;
     become(role::candidate, out);
     out.events.push_back({.kind = event_kind::voted, .term = state_.term, .whom = self_});
   }
@@ -64,9 +72,25 @@ void replica::stand(bool pre, bool transferring, instant now, output& out) {
                          .transfer = transferring};
   for (const auto& p : everybody(config()))
     if (p.id != self_ && votes(config(), p.id)) out.send.push_back({p.id, ask});
-  if (!quorum_says(config(), [&](server s) { return s == self_; })) return;
-  if (pre) return stand(false, false, now, out);  // alone
+  count(now, out);  // alone
+}
+
+void replica::count(instant now, output& out) {
+  const auto granted = [&](server s) {
+    const auto found = ballots_.find(s);
+    return found != ballots_.end() && found->second;
+  };
+  if (!quorum_says(config(), granted)) return;
+  if (role_ == role::pre_candidate) return stand(false, false, now, out);
   lead(now, out);
+}
+
+// Its own vote counts once it is durable: who is alone and leads before would, after a crash, lead
+// the same term again, and others may have its entries of the first time.
+void replica::vote_durable(std::uint64_t number, instant now, output& out) {
+  if (role_ != role::candidate || number < voted_in_) return;
+  ballots_[self_] = true;
+  count(now, out);
 }
 
 void replica::receive(server from, vote_request& m, instant now, output& out) {
@@ -98,13 +122,7 @@ void replica::receive(server from, vote_reply& m, instant now, output& out) {
     return;
   }
   ballots_[from] = m.granted;
-  const auto granted = [&](server s) {
-    const auto found = ballots_.find(s);
-    return found != ballots_.end() && found->second;
-  };
-  if (!quorum_says(config(), granted)) return;
-  if (m.pre) return stand(false, false, now, out);
-  lead(now, out);
+  count(now, out);
 }
 
 void replica::lead(instant now, output& out) {

@@ -140,9 +140,11 @@ void replica::receive(server from, append_reply& m, instant now, output& out) {
       p.accepted(m.index);
     }
     if (advances) advance_commit(now, out);
-    if (role_ != role::leader) return;
+    // which may have ended its leadership, or the other's being one of its followers
+    const auto still = others_.find(from);
+    if (still == others_.end()) return heard_round(now, out);
     if (from == transferring_to_) hand_over(out);
-    if (p.next() <= log_.last()) send_entries(from, p, out);
+    if (still->second.next() <= log_.last()) send_entries(from, still->second, out);
   } else {
     // 5.3, end: skip a term at once, by what both know of it
     auto meet = std::min(m.index, log_.last());

@@ -7,8 +7,10 @@ void replica::on(snapshotted& in, instant, output& out) {
   if (in.index <= base_.index || in.index > commit_ || !in.bytes) return;
   base_ = {in.index, *log_.term(in.index), configs_.as_of(in.index), std::move(in.bytes)};
   to_persist(out).base = base_;
-  log_.compact(in.index);
-  configs_.compact(in.index);
+  // Some of what it covers stays, for followers that are a little behind.
+  const auto upto = log_.tail(in.index, how_.log_bytes / 4);
+  log_.compact(upto);
+  configs_.compact(upto);
 }
 
 void replica::send_part(server to, progress& p, output& out) {
