@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <thread>
+#include <type_traits>
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -125,37 +127,15 @@ class connection final : public client {
   connection(const way& to, milliseconds timeout)
       : config_{to.settings}, system_{config_}, self_{system_}, timeout_{timeout} {}
   ~connection() override {
-    gateway_ = map_ = nullptr;
+    gateways_.clear();
+    leave();
     remoting::service::of(system_).stop();
   }
 
   std::optional<problem> open(const std::vector<remoting::endpoint>& nodes) {
-    auto& links = remoting::service::of(system_);
-    links.observe(caf::actor_cast<caf::actor>(self_));
-    for (const auto& node : nodes) links.connect(node);
-    const auto end = clock::now() + timeout_;
-    std::string why;
-    std::size_t refusals = 0;
-    while (!gateway_ && refusals < nodes.size() && clock::now() < end) {
-      self_->receive(
-          [&](remoting::link_up& up) {
-            if (!up.gateway) return;
-            node_ = up.who.name;
-            gateway_ = std::move(up.gateway);
-          },
-          [&](const remoting::link_refused& no) {
-            ++refusals;
-            why += "; " + to_string(no.address) + ": " + sentence_of(no.reason);
-          },
-          [](const remoting::link_found&) {}, [](const remoting::link_broken&) {},
-          [](const remoting::link_resumed&) {}, [](const remoting::link_down&) {},
-          caf::after(std::chrono::duration_cast<milliseconds>(end - clock::now())) >> [] {});
-    }
-    if (gateway_) return std::nullopt;
-    const auto waited = refusals < nodes.size()
-                            ? " answered within " + std::to_string(timeout_.count()) + " ms"
-                            : std::string{" could be reached"};
-    return problem{exit_code::no_node, "no node" + waited + why};
+    nodes_ = nodes;
+    remoting::service::of(system_).observe(caf::actor_cast<caf::actor>(self_));
+    return find(clock::now() + timeout_, false);
   }
 
   const std::string& node() const override { return node_; }
@@ -243,25 +223,100 @@ class connection final : public client {
   }
 
  private:
+  // The first node that answers; one that refuses is asked again, if it is `awaited`.
+  std::optional<problem> find(clock::time_point end, bool awaited) {
+    std::string why;
+    for (;;) {
+      for (const auto& node : nodes_) remoting::service::of(system_).connect(node);
+      std::size_t refusals = 0;
+      why.clear();
+      while (!gateway_ && refusals < nodes_.size() && clock::now() < end)
+        news(left(end), [&](const remoting::link_refused& no) {
+          ++refusals;
+          why += "; " + to_string(no.address) + ": " + sentence_of(no.reason);
+        });
+      if (gateway_) return std::nullopt;
+      if (clock::now() >= end || !awaited) break;
+      std::this_thread::sleep_for(std::min(milliseconds{50}, left(end)));
+    }
+    const auto waited = why.empty() ? " answered within " + std::to_string(timeout_.count()) + " ms"
+                                    : std::string{" could be reached"};
+    return problem{exit_code::no_node, "no node" + waited + why};
+  }
+  // What has become of links; false if nothing was told in time.
+  template <class Refused>
+  bool news(milliseconds within, Refused refused_by) {
+    bool any = true;
+    self_->receive(
+        [&](remoting::link_up& up) {
+          if (up.gateway) gateways_[up.who.name] = std::move(up.gateway);
+          choose();
+        },
+        [&](const remoting::link_down& down) {
+          gateways_.erase(down.who.name);
+          if (down.who.name == node_) leave();
+        },
+        [&](const remoting::link_refused& no) { refused_by(no); },
+        [](const remoting::link_found&) {}, [](const remoting::link_broken&) {},
+        [](const remoting::link_resumed&) {}, caf::after(within) >> [&] { any = false; });
+    return any;
+  }
+  void choose() {
+    if (gateway_ || gateways_.empty()) return;
+    node_ = gateways_.begin()->first;
+    gateway_ = gateways_.begin()->second;
+  }
+  void leave() {
+    gateway_ = map_ = nullptr;
+    choose();
+  }
+  static milliseconds left(clock::time_point end) {
+    return std::max(milliseconds{1},
+                    std::chrono::duration_cast<milliseconds>(end - clock::now()));
+  }
+
+  // Where its node is gone, a request goes on through another, or through the same one when it is back: again only if it
+  // had certainly not been done, or if it changes nothing.
   template <class Request>
   answer<storage::reply> of_map(const Request& request) {
-    if (auto there = log(); !there) return unexpected{there.error()};
-    auto got = ask_of<consensus::reply>(map_, request);
-    if (!got) return unexpected{got.error()};
-    auto said = decode<storage::reply>(got->bytes);
-    if (!said)
-      return refused<storage::reply>(exit_code::unknown,
-                                     "the map's answer makes no sense to this program");
-    return std::move(*said);
+    const auto end = clock::now() + timeout_;
+    const auto again = [&](const problem& why) {
+      while (news(milliseconds{0}, [](const auto&) {})) continue;
+      const bool lost = why.code == exit_code::no_node ||
+                        (why.code == exit_code::unknown && !gateway_ &&
+                         !std::is_same_v<Request, consensus::command>);
+      if (!lost || clock::now() >= end) return false;
+      map_ = nullptr;
+      if (gateway_) std::this_thread::sleep_for(std::min(milliseconds{20}, left(end)));
+      return true;
+    };
+    for (;;) {
+      while (news(milliseconds{0}, [](const auto&) {})) continue;
+      if (!gateway_)
+        if (const auto lost = find(end, true)) return unexpected{*lost};
+      if (!map_) {
+        const auto there = log();
+        if (!there && again(there.error())) continue;
+        if (!there) return unexpected{there.error()};
+      }
+      auto got = ask_of<consensus::reply>(map_, request, left(end));
+      if (!got && again(got.error())) continue;
+      if (!got) return unexpected{got.error()};
+      auto said = decode<storage::reply>(got->bytes);
+      if (!said)
+        return refused<storage::reply>(exit_code::unknown,
+                                       "the map's answer makes no sense to this program");
+      return std::move(*said);
+    }
   }
   template <class Reply, class Request>
   answer<Reply> ask(const Request& request) {
-    return ask_of<Reply>(gateway_, request);
+    return ask_of<Reply>(gateway_, request, timeout_);
   }
   template <class Reply, class Request>
-  answer<Reply> ask_of(const caf::actor& whom, const Request& request) {
+  answer<Reply> ask_of(const caf::actor& whom, const Request& request, milliseconds within) {
     auto got = refused<Reply>(exit_code::unknown, "no answer came");
-    self_->request(whom, timeout_, request)
+    self_->request(whom, within, request)
         .receive([&](Reply& reply) { got = std::move(reply); },
                  [&](caf::error& e) {
                    got = unexpected{problem{exit_code_of(e), sentence_of(e)}};
@@ -295,6 +350,8 @@ class connection final : public client {
   client_config config_;
   caf::actor_system system_;
   caf::scoped_actor self_;
+  std::vector<remoting::endpoint> nodes_;
+  std::map<std::string, caf::actor> gateways_;  // of all nodes that have answered
   caf::actor gateway_, map_;
   std::string node_;
   milliseconds timeout_;

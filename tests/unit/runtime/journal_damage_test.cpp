@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 
 namespace troupe::journal {
 namespace fs = std::filesystem;
@@ -98,6 +99,38 @@ TEST_CASE("journal damage: each flipped byte of the last acknowledged write is r
     CHECK(found.error().sentence.find("troupe journal repair") != std::string::npos);
     CHECK(bytes_of(k.trial / "db" / log.filename()).size() == now.size());  // nothing was cut
   }
+}
+
+// RocksDB's log parts a write where a block ends, be it within the twelve bytes that number it.
+TEST_CASE("journal damage: a write that begins at the very end of a block is whole") {
+  constexpr std::uint64_t block = 32'768;
+  scratch here;
+  std::set<std::uint64_t> rooms;
+  for (std::uint64_t less = 0; less < 36; ++less) {
+    const auto live = here / "live", left = here / "left";
+    fs::remove_all(live);
+    const auto store = must_open({.directory = live.string(), .node = "a"});
+    const auto log = store->open("one");
+    must_load(*log);
+    must_put(*log, {.append = {{1, 1, "the first one"}}});
+    const auto file = files_of(live, ".log").back();
+    const auto before = fs::file_size(file);
+    must_put(*log, {.append = {{2, 1, std::string(block - before - 90 - less, 'a')}}});
+    const auto room = block - fs::file_size(file) % block;
+    must_put(*log, {.append = {{3, 1, "the last one"}}});
+    copy_tree(live, left);
+    CAPTURE(room);
+    rooms.insert(room);
+    const auto found = found_in(left);
+    REQUIRE_MESSAGE(found.has_value(), found.error().sentence);
+    CHECK(found->at("one").records.size() == 3);
+    const auto bytes = bytes_of(file);
+    CHECK(scan_log(bytes).good_end == bytes.size());
+    auto torn = bytes;  // the write before it: what begins in the block's last bytes is seen to follow
+    torn[before + 50] ^= 1;
+    CHECK(scan_log(torn).more);
+  }
+  for (std::uint64_t room = 7; room < 7 + 12; ++room) CHECK(rooms.contains(room));
 }
 
 TEST_CASE("journal damage: a flipped bit in the middle names the file and the place") {
