@@ -8,6 +8,7 @@
 #include "runtime/peers.hpp"
 #include "runtime/simulator.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,8 +32,9 @@ class scroll final : public state_machine {
 
 class group {
  public:
-  explicit group(int size, raft::options how = {}, std::uint64_t seed = 1)
-      : sim{seed, types}, how_{how} {
+  using maker = std::function<caf::actor(caf::actor_system&, consensus::replica_settings)>;
+  explicit group(int size, raft::options how = {}, std::uint64_t seed = 1, maker make = of_scrolls)
+      : sim{seed, types}, how_{how}, make_{std::move(make)} {
     raft::configuration all;
     for (int i = 0; i < size; ++i) all.voters.push_back({id(i), name(i)});
     for (int i = 0; i < size; ++i) {
@@ -49,6 +51,7 @@ class group {
   }
   ~group() {
     caf::anon_send_exit(client, caf::exit_reason::user_shutdown);
+    for (const auto& other : clients_) caf::anon_send_exit(other, caf::exit_reason::user_shutdown);
     for (auto& m : members_)
       if (m.replica) caf::anon_send_exit(m.replica, caf::exit_reason::user_shutdown);
     sim.settle();
@@ -68,21 +71,28 @@ class group {
     auto log = m.store->open("g");
     auto found = log->load();
     auto from = consensus::restored_from(std::move(*found));
-    m.replica = sim.system.spawn<consensus::replica_actor>(
-        consensus::replica_settings{.group = "g",
-                                    .node = name(i),
-                                    .id = id(i),
-                                    .how = how_,
-                                    .log = log,
-                                    .from = std::move(*from),
-                                    .machine = std::make_unique<scroll>(),
-                                    .seed = static_cast<std::uint64_t>(i + 1)});
+    m.replica = make_(sim.system, {.group = "g",
+                                   .node = name(i),
+                                   .id = id(i),
+                                   .how = how_,
+                                   .log = log,
+                                   .from = std::move(*from),
+                                   .seed = static_cast<std::uint64_t>(i + 1)});
     for (std::size_t j = 0; j < members_.size(); ++j) {
       if (static_cast<int>(j) == i || !members_[j].replica) continue;
       caf::anon_send(members_[j].replica, peer_up{name(i), m.replica});
       caf::anon_send(m.replica, peer_up{name(static_cast<int>(j)), members_[j].replica});
     }
     if (client) caf::anon_send(client, peer_up{name(i), m.replica});
+    for (const auto& other : clients_) caf::anon_send(other, peer_up{name(i), m.replica});
+  }
+  caf::actor add_client(const std::string& node) {  // of another node
+    auto other = consensus::spawn_client(sim.system, {.group = "g", .node = node});
+    for (std::size_t i = 0; i < members_.size(); ++i)
+      if (members_[i].replica)
+        caf::anon_send(other, peer_up{name(static_cast<int>(i)), members_[i].replica});
+    clients_.push_back(other);
+    return other;
   }
   void stop(int i) {
     auto& m = members_[static_cast<std::size_t>(i)];
@@ -90,12 +100,24 @@ class group {
     for (auto& other : members_)
       if (other.replica) caf::anon_send(other.replica, peer_down{name(i)});
     caf::anon_send(client, peer_down{name(i)});
+    for (const auto& other : clients_) caf::anon_send(other, peer_down{name(i)});
   }
   void crash(int i) {  // and its disk loses what was not synced
     stop(i);
     auto& m = members_[static_cast<std::size_t>(i)];
     m.disk->crash(chance_, true);
     open(i);
+  }
+  // From the other replicas: clients still reach it.
+  void isolate(int i) {
+    between(i, [](const std::string& id, const caf::actor&, const caf::actor& to) {
+      caf::anon_send(to, peer_down{id});
+    });
+  }
+  void rejoin(int i) {
+    between(i, [](const std::string& id, const caf::actor& whom, const caf::actor& to) {
+      caf::anon_send(to, peer_up{id, whom});
+    });
   }
   consensus::group_status status(int i) {
     return *sim.ask<consensus::group_status>(members_[static_cast<std::size_t>(i)].replica,
@@ -124,6 +146,10 @@ class group {
   caf::actor replica(int i) const { return members_[static_cast<std::size_t>(i)].replica; }
   journal::memory_disk& disk(int i) { return *members_[static_cast<std::size_t>(i)].disk; }
 
+  static caf::actor of_scrolls(caf::actor_system& system, consensus::replica_settings s) {
+    s.machine = std::make_unique<scroll>();
+    return system.spawn<consensus::replica_actor>(std::move(s));
+  }
   static void types(caf::actor_system_config& config) {
     consensus::register_consensus_types(config);
   }
@@ -131,6 +157,14 @@ class group {
   caf::actor client;
 
  private:
+  template <class Tell>
+  void between(int i, Tell tell) {
+    for (int j = 0; j < static_cast<int>(members_.size()); ++j) {
+      if (j == i || !replica(i) || !replica(j)) continue;
+      tell(name(i), replica(i), replica(j));
+      tell(name(j), replica(j), replica(i));
+    }
+  }
   struct member {
     std::shared_ptr<journal::memory_disk> disk;
     journal::store_ptr store;
@@ -141,6 +175,8 @@ class group {
     m.store = *journal::open_memory_store(m.disk, {.node = name(i), .life = id(i)});
   }
   raft::options how_;
+  maker make_;
+  std::vector<caf::actor> clients_;
   simulation::generator chance_{7};
   std::vector<member> members_;
 };
