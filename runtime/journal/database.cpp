@@ -175,12 +175,22 @@ result<void, failure> database::rebuild(const settings& wanted) {
   auto options = options_for(wanted, purpose::use);
   options.force_consistency_checks =
       false;  // a log made into a table may be one that was in tables already
+  const auto path = (wanted.directory / "db").string();
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string name : names) families.emplace_back(name, options);
-  const auto done =
-      rocksdb::RepairDB((wanted.directory / "db").string(), options, families, options);
+  const auto done = rocksdb::RepairDB(path, options, families, options);
   if (!done.ok()) return unexpected{failure_from(done, "rebuild the journal", wanted.directory)};
-  return {};
+  // a family of which no table is left is not there any more
+  options.create_if_missing = options.create_missing_column_families = true;
+  std::vector<rocksdb::ColumnFamilyDescriptor> whole;
+  for (const std::string name : names) whole.emplace_back(name, options);
+  parts all{.wanted = wanted};
+  rocksdb::DB* db = nullptr;
+  const auto opened = rocksdb::DB::Open(options, path, whole, &all.families, &db);
+  all.db.reset(db);
+  if (opened.ok()) return {};
+  all.families.clear();
+  return unexpected{failure_from(opened, "rebuild the journal", wanted.directory)};
 }
 
 result<void, failure> database::write(std::span<const addressed> all) {

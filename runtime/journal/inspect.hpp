@@ -2,6 +2,8 @@
 //   Promises  `verify` and `show` change nothing; `repair` copies the directory before it changes anything, and what it
 //             leaves is the longest sound beginning of each group, in a store of a new life
 //   Beware    a repaired journal may have forgotten what it acknowledged, votes too: its node is not the voter that it was
+//             where RocksDB's list of its tables is gone (CURRENT, MANIFEST) a repair may lose what the logs alone hold,
+//             though the logs are sound: as much as max_total_wal_size (database.cpp). The copy still has it
 //   Costs     they read everything; `repair` needs room for two more copies
 #pragma once
 #include "runtime/journal/directory.hpp"

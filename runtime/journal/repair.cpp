@@ -63,7 +63,28 @@ result<void, failure> cut_logs(const directory& place, const log_scan& logs,
   return {};
 }
 
-result<std::vector<salvaged>, failure> salvage_all(const directory& place,
+// Without its list RocksDB makes one from the tables and logs. A log whose writes are in tables already can make tables
+// that contradict each other: then the tables alone have to do.
+result<void, failure> rebuild(const directory& place, const fs::path& copy,
+                              const repair_options& options) {
+  const database::settings settings{.directory = place.path()};
+  say(options, "rebuilding the list of tables");
+  if (database::rebuild(settings)) return {};
+  say(options, "rebuilding it without the logs: what they hold and no table does is lost");
+  std::error_code failed;
+  fs::remove_all(place.database(), failed);
+  if (!failed) fs::copy(copy / "db", place.database(), failed);
+  if (failed)
+    return unexpected{
+        system_failure(failed.value(), "copy the tables to", place.database().string())};
+  std::vector<fs::path> logs;
+  for (const auto& entry : fs::directory_iterator{place.database(), failed})
+    if (entry.path().extension() == ".log") logs.push_back(entry.path());
+  for (const auto& log : logs) fs::remove(log, failed);
+  return database::rebuild(settings);
+}
+
+result<std::vector<salvaged>, failure> salvage_all(const directory& place, const fs::path& copy,
                                                    const repair_options& options) {
   const database::settings settings{.directory = place.path()};
   if (const auto logs = scan_logs(place.database()); logs)
@@ -72,9 +93,8 @@ result<std::vector<salvaged>, failure> salvage_all(const directory& place,
   auto groups = data ? (*data)->groups()
                      : result<std::vector<std::string>, failure>{unexpected{data.error()}};
   if (!groups) {
-    say(options, "rebuilding the list of tables: " + groups.error().sentence);
     if (data) data->reset();
-    if (auto built = database::rebuild(settings); !built)
+    if (auto built = rebuild(place, copy, options); !built)
       return unexpected{std::move(built.error())};
     data = database::open(settings, database::purpose::look);
     if (!data) return unexpected{std::move(data.error())};
@@ -137,7 +157,7 @@ result<repaired, failure> repair(const fs::path& given, const repair_options& op
     f.sentence += "; as it was before, the journal is in " + copied->string();
     return unexpected{std::move(f)};
   };
-  auto all = salvage_all(*place, options);
+  auto all = salvage_all(*place, *copied, options);
   if (!all) return keep_copy(std::move(all.error()));
   const auto fresh = place->path() / "repairing";
   const auto last = write_anew(fresh, *all);

@@ -56,8 +56,7 @@ struct killed {
   contents then;
   fs::path before = here / "before";  // and before the last write
   explicit killed(std::uint64_t write_buffer = 32 << 20, std::uint64_t records = 12) {
-    const auto store =
-        must_open({.directory = live.string(), .node = "a", .write_buffer = write_buffer});
+    auto store = must_open({.directory = live.string(), .node = "a", .write_buffer = write_buffer});
     for (const std::string g : {"one", "two"}) {
       const auto log = store->open(g);
       must_load(*log);
@@ -68,6 +67,7 @@ struct killed {
       if (g == "two") copy_tree(live, before);
       must_put(*log, {.append = {{records + 1, 2, "the last one"}}});
     }
+    if (write_buffer < (1 << 20)) store.reset();  // no flush or compaction under the copy
     copy_tree(live, left);
     const auto found = found_in(left);
     REQUIRE(found.has_value());

@@ -29,7 +29,7 @@ void flip(const fs::path& file, std::size_t at) {
 fs::path journal_in(const scratch& here, std::uint64_t records,
                     std::uint64_t write_buffer = 32 << 20) {
   const auto live = here / "live", left = here / "journal";
-  const auto store =
+  auto store =
       must_open({.directory = live, .node = "a", .cluster = "c", .write_buffer = write_buffer});
   for (const std::string g : {"one", "two"}) {
     const auto log = store->open(g);
@@ -38,6 +38,7 @@ fs::path journal_in(const scratch& here, std::uint64_t records,
       must_put(*log, {.state = "s", .append = {{i, i / 10, std::string(200, 'r')}}});
     if (g == "two") must_put(*log, {.replace = covering(records / 2)});
   }
+  if (write_buffer < (1 << 20)) store.reset();  // no flush or compaction under the copy
   fs::copy(live, left, fs::copy_options::recursive);
   return left;
 }
@@ -141,8 +142,10 @@ TEST_CASE("journal inspect: tables that are damaged or gone, and the list of the
     const auto directory = journal_in(here, 1500, 64 << 10);
     const auto tables = files_of(directory, ".sst");
     REQUIRE(tables.size() > 1);
-    if (what == "flip") flip(tables.back(), 2000);
-    if (what == "table") fs::remove(tables.back());
+    for (const auto& table : tables) {  // all: one alone may be of no use any more
+      if (what == "flip") flip(table, fs::file_size(table) / 2);
+      if (what == "table") fs::remove(table);
+    }
     if (what == "current") fs::remove(directory / "db" / "CURRENT");
     if (what == "list")
       for (const auto& entry : fs::directory_iterator{directory / "db"})
@@ -153,8 +156,9 @@ TEST_CASE("journal inspect: tables that are damaged or gone, and the list of the
     const auto kept = must_repair(directory);
     if (what == "list" || what == "current") {
       REQUIRE(kept.size() == 2);
-      CHECK(kept[0].records.last == 1500);
-      CHECK(kept[1].records.last == 1500);
+      // not 1500: what the logs alone hold may go with the list (inspect.hpp, Beware)
+      CHECK(kept[0].records.last > 1000);
+      CHECK(kept[1].records.last > 500);
     }
   }
 }
