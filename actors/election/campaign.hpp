@@ -1,6 +1,6 @@
 // Leadership by the replicated map, in etcd's habits: campaign, proclaim, resign, observe.
 //   auto c = spawn_campaign(system, client, owner, {.election = "billing", .name = "node-a"});
-//   self->send(c, election::campaign{"10.0.0.1:80"});
+//   self->request(c, 5s, election::campaign{"10.0.0.1:80"}).then([] {}, [](caf::error& why) { ... });
 //   // the owner:  [=](const elected& e) { act, and let everything you do carry e.token; }
 //   //             [=](const lost& l) { stop: when this returns, another may begin; }
 //   Messages  campaign, proclaim, resign -> nothing, or `refused`; retire: resigns, and ends

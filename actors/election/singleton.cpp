@@ -83,8 +83,13 @@ class manager : public caf::event_based_actor {
   caf::error not_here() const {
     return make_error(errc::not_ready, "'" + s_.name + "' does not run on node " + s_.node);
   }
+  // Refused only when it has lost meanwhile, which comes as `lost`.
+  template <class What>
+  void command(What what) {
+    request(campaign_, caf::infinite, std::move(what)).then([] {}, [](const caf::error&) {});
+  }
   void stand() {
-    if (!leaving_) send(campaign_, campaign{});
+    if (!leaving_) command(campaign{});
   }
   void stand_later(duration after = duration{0}) {
     delayed_send(this, after + std::exchange(pause_, duration{0}), stand_again{});
@@ -112,7 +117,7 @@ class manager : public caf::event_based_actor {
       leads_ = false;
       log::warn("singleton", "has ended", {{"singleton", s_.name}, {"reason", sentence_of(why)}});
       pause_ = s_.restart;
-      send(campaign_, resign{});
+      command(resign{});
       return;
     }
     if (letting_go_.pending()) letting_go_.deliver(caf::unit);

@@ -172,7 +172,9 @@ result<std::unique_ptr<database>, failure> database::open(const settings& wanted
 }
 
 result<void, failure> database::rebuild(const settings& wanted) {
-  const auto options = options_for(wanted, purpose::use);
+  auto options = options_for(wanted, purpose::use);
+  options.force_consistency_checks =
+      false;  // a log made into a table may be one that was in tables already
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string name : names) families.emplace_back(name, options);
   const auto done =

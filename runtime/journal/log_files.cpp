@@ -42,33 +42,33 @@ result<piece, std::string> piece_at(std::string_view log, std::size_t at) {
   return piece{static_cast<kind>(what), log.substr(at + head, length)};
 }
 
-// The head of the write that begins with this piece. Where a block has little room left, the piece holds only some bytes
-// of it, or none, and the rest begins the next block.
+// The first bytes of the write whose first piece this is: at a block's end that piece may be shorter than they are.
 std::string write_head_at(std::string_view log, std::size_t at, const piece& begin) {
-  std::string found{begin.bytes.substr(0, write_head)};
+  std::string bytes{begin.bytes.substr(0, write_head)};
+  if (begin.what != first || bytes.size() == write_head) return bytes;
   const auto next = at + head + begin.bytes.size();
-  if (found.size() == write_head || begin.what != first || next >= log.size()) return found;
-  if (const auto rest = piece_at(log, next);
-      rest && (rest->what == middle || rest->what == last))
-    found += rest->bytes.substr(0, write_head - found.size());
-  return found;
+  if (next >= log.size()) return bytes;
+  if (const auto more = piece_at(log, next); more && (more->what == middle || more->what == last))
+    bytes += more->bytes.substr(0, write_head - bytes.size());
+  return bytes;
 }
 
 // Whether a write numbered `from` or higher begins anywhere from here on.
 bool begins_behind(std::string_view log, std::size_t at, std::uint64_t from) {
-  for (; at + head + write_head <= log.size(); ++at) {
+  const auto may_be = [&](std::uint64_t number) {  // chance seldom gives such a number
+    return number >= from && number - from <= (std::uint64_t{1} << 40);
+  };
+  for (; at + head <= log.size(); ++at) {
     const auto what = static_cast<std::uint8_t>(log[at + 6]);
     if (what != whole && what != first) continue;
-    const bool parted = what == first && get<std::uint16_t>(log, at + 4) < write_head;
-    const auto counts = [&](std::uint64_t number) {
-      return number >= from && number - from <= (std::uint64_t{1} << 40);
-    };
-    // numbers of 48 bits: chance seldom has them, and the sum of what is left is asked
-    if (!parted && !counts(get<std::uint64_t>(log, at + head))) continue;
+    const bool cut = block - at % block < head + write_head;
+    if (!cut &&
+        (at + head + write_head > log.size() || !may_be(get<std::uint64_t>(log, at + head))))
+      continue;
     const auto found = piece_at(log, at);
     if (!found) continue;
-    const auto begin = write_head_at(log, at, *found);
-    if (begin.size() == write_head && counts(get<std::uint64_t>(begin, 0))) return true;
+    const auto begun = write_head_at(log, at, *found);
+    if (begun.size() == write_head && may_be(get<std::uint64_t>(begun, 0))) return true;
   }
   return false;
 }
@@ -107,14 +107,10 @@ log_file_scan scan_log(std::string_view bytes, std::uint64_t expected) {
     const bool begins = one->what == whole || one->what == first;
     if (begins == within) return bad("a record's parts are not together");
     if (begins) {
-      const auto begin = write_head_at(bytes, at, *one);
-      if (begin.size() < write_head) {
-        if (one->what == whole) return bad("a record is too short");
-        const auto rest = piece_at(bytes, at + head + one->bytes.size());
-        return bad(rest ? std::string{"a record is too short"} : rest.error());
-      }
-      number = get<std::uint64_t>(begin, 0);
-      changes = get<std::uint32_t>(begin, 8);
+      const auto begun = write_head_at(bytes, at, *one);
+      if (begun.size() < write_head) return bad("it ends within a record");
+      number = get<std::uint64_t>(begun, 0);
+      changes = get<std::uint32_t>(begun, 8);
       if (found.next != 0 && number != found.next) {
         found.why = "write " + std::to_string(found.next) +
                     " is not there: " + std::to_string(number) + " follows";

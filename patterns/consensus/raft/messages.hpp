@@ -25,7 +25,7 @@ struct append_request {
   std::uint64_t prev_term = 0;
   std::uint64_t commit = 0;
   std::uint64_t round = 0;
-  std::vector<entry> entries;
+  std::vector<entry> entries{};
 };
 TROUPE_MESSAGE(append_request, term, prev_index, prev_term, commit, round, entries)
 struct append_reply {
@@ -54,10 +54,10 @@ struct snapshot_part {
   std::uint64_t round = 0;
   std::uint64_t index = 0;
   std::uint64_t last_term = 0;
-  configuration config;
+  configuration config{};
   std::uint64_t size = 0;    // of the whole
   std::uint64_t offset = 0;  // of this part
-  std::string bytes;
+  std::string bytes{};
 };
 TROUPE_MESSAGE(snapshot_part, term, round, index, last_term, config, size, offset, bytes)
 struct snapshot_reply {

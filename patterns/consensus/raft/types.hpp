@@ -27,21 +27,21 @@ TROUPE_ENUM(entry_kind, nothing, command, configuration)
 struct entry {
   std::uint64_t term = 0;
   entry_kind kind = entry_kind::nothing;
-  std::string bytes;
+  std::string bytes{};
 };
 TROUPE_MESSAGE(entry, term, kind, bytes)
 
 struct peer {
   server id = 0;
-  std::string name;  // of its node, where it is to be found
+  std::string name{};  // of its node, where it is to be found
 };
 TROUPE_MESSAGE(peer, id, name)
 
 // Who decides. While `outgoing` is not empty it is the joint one: majorities of both are needed.
 struct configuration {
-  std::vector<peer> voters;    // by id
-  std::vector<peer> outgoing;  // the voters before, by id
-  std::vector<peer> learners;  // hear everything, and never count
+  std::vector<peer> voters{};    // by id
+  std::vector<peer> outgoing{};  // the voters before, by id
+  std::vector<peer> learners{};  // hear everything, and never count
 };
 TROUPE_MESSAGE(configuration, voters, outgoing, learners)
 
