@@ -81,7 +81,7 @@ class client : public caf::event_based_actor {
   struct job {
     std::string bytes{};  // a command's, or the question's; of an entry once it has a sequence
     kind is = kind::command;
-    std::uint64_t sequence = 0;
+    std::uint64_t sequence = 0, session = 0;
     caf::typed_response_promise<reply> whom{};
     clock::time_point until{}, sent{};
     std::string asked{};  // whom last; empty: nobody at the moment
@@ -137,6 +137,7 @@ class client : public caf::event_based_actor {
     if (j.is == kind::command && j.sequence == 0) {
       auto e = session_.next(std::move(j.bytes));
       j.sequence = e.sequence;
+      j.session = e.client;
       j.bytes = encode(e);
     }
     j.asked = to->first;
@@ -211,26 +212,37 @@ class client : public caf::event_based_actor {
       open_.erase(found);
       return opened(client);
     }
-    session_.finished(j.sequence);
     switch (said->what) {
       case sessions::outcome::done:
+        close(j);
         j.whom.deliver(reply{std::move(said->bytes)});
         open_.erase(found);
         return;
       case sessions::outcome::session_expired:
-        session_ = sessions::requests{};
+        if (j.session == session_.client()) session_ = sessions::requests{};
         return end(found, make_error(errc::unknown_outcome,
                                      "the session with group " + s_.group +
                                          " was forgotten meanwhile: it may have been done"));
       case sessions::outcome::window_full:
+        if (j.attempt > 1) break;  // another copy of it may come when there is room
         return end(found, make_error(errc::overloaded,
                                      "too many commands are under way: try again later"));
+      case sessions::outcome::acknowledged:
+        break;
       default:
         return end(found, make_error(errc::failed, "group " + s_.group + " refused the command: " +
                                                        to_string(said->what)));
     }
+    end(found, make_error(errc::unknown_outcome, "group " + s_.group +
+                                                     " cannot say any more whether it was done: " +
+                                                     to_string(said->what)));
+  }
+  // Answered or given up. Of a session that has been forgotten there is nothing left to say.
+  void close(const job& j) {
+    if (j.sequence != 0 && j.session == session_.client()) session_.finished(j.sequence);
   }
   void end(place found, caf::error why) {
+    close(found->second);
     found->second.whom.deliver(std::move(why));
     open_.erase(found);
   }
@@ -259,8 +271,7 @@ class client : public caf::event_based_actor {
     for (auto it = open_.begin(); it != open_.end();) {
       auto& [number, j] = *it;
       if (at >= j.until) {
-        if (j.sequence != 0) session_.finished(j.sequence);
-        if (j.is == kind::open) {  // the next command tries again
+        if (j.is == kind::open) {
           opening_ = false;
           unopened_.clear();
           open_.erase(it++);
@@ -284,8 +295,12 @@ class client : public caf::event_based_actor {
       if (const auto found = open_.find(number);
           found != open_.end() && found->second.asked.empty())
         go(number, found->second);
-    for (auto& [number, j] : open_)
+    bool waits = false;  // for a session: commands that came while one was opened in vain
+    for (auto& [number, j] : open_) {
+      waits = waits || !ready(j);
       if (j.asked.empty() && ready(j)) go(number, j);
+    }
+    if (waits) open_session();
     if (!open_.empty()) look_later();
   }
   std::string no_way() const {

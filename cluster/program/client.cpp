@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 
 #include <openssl/pem.h>
@@ -223,6 +224,9 @@ class connection final : public client {
   }
 
  private:
+  using session = std::pair<caf::node_id, std::uint32_t>;
+  static session session_of(const remoting::peer& who) { return {who.incarnation, who.session}; }
+
   // The first node that answers; one that refuses is asked again, if it is `awaited`.
   std::optional<problem> find(clock::time_point end, bool awaited) {
     std::string why;
@@ -249,12 +253,12 @@ class connection final : public client {
     bool any = true;
     self_->receive(
         [&](remoting::link_up& up) {
-          if (up.gateway) gateways_[up.who.name] = std::move(up.gateway);
+          if (up.gateway) gateways_[session_of(up.who)] = {up.who.name, std::move(up.gateway)};
           choose();
         },
         [&](const remoting::link_down& down) {
-          gateways_.erase(down.who.name);
-          if (down.who.name == node_) leave();
+          gateways_.erase(session_of(down.who));
+          if (session_of(down.who) == asked_) leave();
         },
         [&](const remoting::link_refused& no) { refused_by(no); },
         [](const remoting::link_found&) {}, [](const remoting::link_broken&) {},
@@ -263,8 +267,8 @@ class connection final : public client {
   }
   void choose() {
     if (gateway_ || gateways_.empty()) return;
-    node_ = gateways_.begin()->first;
-    gateway_ = gateways_.begin()->second;
+    asked_ = gateways_.begin()->first;
+    std::tie(node_, gateway_) = gateways_.begin()->second;
   }
   void leave() {
     gateway_ = map_ = nullptr;
@@ -351,7 +355,9 @@ class connection final : public client {
   caf::actor_system system_;
   caf::scoped_actor self_;
   std::vector<remoting::endpoint> nodes_;
-  std::map<std::string, caf::actor> gateways_;  // of all nodes that have answered
+  // Of all that have answered. A node that was started again may be here before its former life is given up.
+  std::map<session, std::pair<std::string, caf::actor>> gateways_;
+  session asked_{};
   caf::actor gateway_, map_;
   std::string node_;
   milliseconds timeout_;
