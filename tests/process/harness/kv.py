@@ -2,13 +2,13 @@
 
     kv = Kv(cluster, ["n4", "n5"])          # through the first of these that can be reached
     kv.ask({"op": "put", "key": "a", "value": "1"})["outcome"]
-    Writes().accepted(begun, ended); Writes().gaps(...)
+    writes = Writes(); writes.accepted(begun, ended); writes.after(moment); writes.longest_gap(since, until)
 """
 import json
 import subprocess
 import threading
 
-from .ground import now, program, until
+from .ground import program, until
 from .talk import Talk
 
 OUTCOMES = {"done": "ok", "not_done": "fail", "unknown": "info"}
@@ -141,9 +141,3 @@ def states(cluster):
         return f"{node.name}: {(done.stdout or done.stderr).strip()[:400]}"
 
     return "; ".join(one(node) for node in cluster)
-
-
-def timed(do):
-    begun = now()
-    answer = do()
-    return begun, now(), answer
