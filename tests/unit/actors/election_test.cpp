@@ -37,6 +37,7 @@ caf::behavior owner(caf::event_based_actor* self, std::shared_ptr<saw> s) {
         return s->letting_go;
       },
       [=](proclaimed) { ++s->proclaimed; },
+      [=](caf::ok_atom) { std::exchange(s->letting_go, {}).deliver(caf::unit); },
       [](const declined&) {},
   };
 }
@@ -125,8 +126,7 @@ TEST_CASE("election: who resigns gives way once it has let go, and everybody see
   g.sim.run_for(2s);
   CHECK(a.s->gone->why == loss::resigned);
   CHECK(b.s->tokens.empty());
-  a.s->letting_go.deliver(caf::unit);
-  a.s->letting_go = {};
+  caf::anon_send(a.whose, caf::ok_atom::value);
   g.sim.run_for(200ms);
   CHECK(b.leads());
   CHECK(*seen.told == std::vector<std::string>{"-", "a=A", "a=A2", "b=B"});

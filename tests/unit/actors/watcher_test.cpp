@@ -19,10 +19,6 @@ struct seen {
   std::optional<watch_ended> ended{};
   bool holds_back = false;
   std::vector<caf::response_promise> held{};
-  void take() {
-    holds_back = false;
-    for (auto& promise : std::exchange(held, {})) promise.deliver(caf::unit);
-  }
 };
 caf::behavior user(caf::event_based_actor* self, std::shared_ptr<seen> saw) {
   return {
@@ -36,6 +32,10 @@ caf::behavior user(caf::event_based_actor* self, std::shared_ptr<seen> saw) {
         return promise;
       },
       [=](const watch_progress&) {},
+      [=](caf::ok_atom) {
+        saw->holds_back = false;
+        for (auto& promise : std::exchange(saw->held, {})) promise.deliver(caf::unit);
+      },
       [=](const watch_ended& x) { saw->ended = x; },
   };
 }
@@ -144,7 +144,7 @@ TEST_CASE("watcher: a user that takes nothing is sent no more than the window, t
   for (int i = 0; i < 20; ++i) g.put("a", std::to_string(i));
   g.sim.run_for(1s);
   CHECK(w.saw->revisions == upto(4));
-  w.saw->take();
+  caf::anon_send(w.whose, caf::ok_atom::value);
   g.sim.run_for(1s);
   CHECK(w.saw->revisions == upto(20));
 }

@@ -108,7 +108,9 @@ TEST_CASE("raft 7: a log that has the snapshot's last entry is kept, any other g
 }
 
 TEST_CASE("raft 7: what is applied may become a snapshot, with the configuration of then") {
-  alone a{1};
+  options none_kept;
+  none_kept.log_bytes = 0;
+  alone a{1, kept({1, 2, 3}), none_kept};
   const auto joint_one = encode(configuration{peers({1, 2, 3}), {}, peers({4})});
   append_request m{.term = 1, .commit = 3};
   m.entries = {{1, entry_kind::nothing, {}},
@@ -134,6 +136,7 @@ TEST_CASE("raft 7: what is applied may become a snapshot, with the configuration
 TEST_CASE("raft 7: who lacks what is compacted gets the snapshot, and then the rest") {
   group g;
   g.how.part_bytes = 4;
+  g.how.log_bytes = 0;
   for (server s = 1; s <= 3; ++s) g.add(s, kept({1, 2, 3}));
   g.pass(1s);
   const auto leads = g.leader();
@@ -155,6 +158,20 @@ TEST_CASE("raft 7: who lacks what is compacted gets the snapshot, and then the r
   CHECK(*g.at(behind).base().bytes == "as it was then");
   CHECK(g.at(behind).base().index == upto - 1);
   CHECK(g.at(behind).commit() == g.at(leads).entries().last());
+}
+
+TEST_CASE("raft: a snapshot leaves the last entries, for followers that are a little behind") {
+  options how;
+  how.log_bytes = 4 * 3 * 64;  // a quarter of it: three small entries
+  alone a{1, kept({1, 2, 3}), how};
+  append_request m{.term = 1, .commit = 10};
+  for (int i = 0; i < 10; ++i) m.entries.push_back({1, entry_kind::nothing, {}});
+  a.hear(2, m);
+  const auto out = a.give(snapshotted{8, bytes("as of 8")});
+  REQUIRE(out.persist);
+  CHECK(out.persist->base->index == 8);
+  CHECK(a.core.entries().first() == 6);
+  CHECK(a.core.entries().term(5) == 1);
 }
 
 TEST_CASE("raft: a snapshot is due once the log is large, and something new is applied") {

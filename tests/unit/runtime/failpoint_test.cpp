@@ -33,7 +33,7 @@ TEST_CASE("failpoints: the list has each place once, under its own number and na
     CHECK(names.insert(p.name).second);
     CHECK(!p.meaning.empty());
   }
-  CHECK(at == static_cast<std::size_t>(failpoint::supervisor_launched) + 1);
+  CHECK(at == static_cast<std::size_t>(failpoint::journal_synced) + 1);
 }
 
 TEST_CASE("failpoints: an error is one each time, the n-th time alone, or now and then") {

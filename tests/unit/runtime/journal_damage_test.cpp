@@ -56,7 +56,7 @@ struct killed {
   contents then;
   fs::path before = here / "before";  // and before the last write
   explicit killed(std::uint64_t write_buffer = 32 << 20, std::uint64_t records = 12) {
-    auto store = must_open({.directory = live.string(), .node = "a", .write_buffer = write_buffer});
+    auto store = must_open({.directory = live, .node = "a", .write_buffer = write_buffer});
     for (const std::string g : {"one", "two"}) {
       const auto log = store->open(g);
       must_load(*log);
@@ -109,7 +109,7 @@ TEST_CASE("journal damage: a write that begins at the very end of a block is who
   for (std::uint64_t less = 0; less < 36; ++less) {
     const auto live = here / "live", left = here / "left";
     fs::remove_all(live);
-    const auto store = must_open({.directory = live.string(), .node = "a"});
+    const auto store = must_open({.directory = live, .node = "a"});
     const auto log = store->open("one");
     must_load(*log);
     must_put(*log, {.append = {{1, 1, "the first one"}}});
