@@ -100,7 +100,7 @@ class proxy : public caf::event_based_actor {
 
   caf::result<caf::message> take(caf::message what) {
     kept m{make_response_promise(), std::move(what), current_message_id().is_urgent_message()};
-    const auto whom = m.whom;
+    const auto whom = m.whom;  // from here on an answer goes by it alone
     if (at_) {
       pass(m);
     } else if (kept_.size() < s_.buffer) {
@@ -109,9 +109,10 @@ class proxy : public caf::event_based_actor {
       static log::once_per quiet{std::chrono::seconds{10}};
       quiet.warn("singleton", "messages are refused while it does not run",
                  {{"singleton", s_.name}, {"kept", kept_.size()}});
-      return make_error(errc::overloaded, "'" + s_.name + "' runs nowhere at the moment, and " +
+      refuse(m.whom,
+             make_error(errc::overloaded, "'" + s_.name + "' runs nowhere at the moment, and " +
                                               std::to_string(s_.buffer) +
-                                              " messages wait for it already: try again later");
+                                              " messages wait for it already: try again later"));
     }
     return whom;
   }
