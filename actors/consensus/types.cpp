@@ -1,10 +1,13 @@
 #include "actors/consensus/protocol.hpp"
 #include "runtime/codec/inspect.hpp"
+#include "runtime/peers.hpp"
 
 #include <caf/actor_system_config.hpp>
 namespace troupe::consensus {
 void register_consensus_types(caf::actor_system_config& config) {
   config.add_message_type<letter>("log.letter")
+      .add_message_type<peer_up>("peer.up")  // of replicas, to watchers in other processes
+      .add_message_type<peer_down>("peer.down")
       .add_message_type<command>("log.command")
       .add_message_type<question>("log.question")
       .add_message_type<reply>("log.reply")
