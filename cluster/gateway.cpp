@@ -16,6 +16,7 @@
 #include "runtime/remoting/remoting.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -24,16 +25,21 @@ namespace troupe {
 struct greet_again {  // to the gateway itself
   std::string incarnation;
 };
+struct once_more {
+  std::function<void()> what;
+};
 }  // namespace troupe
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::greet_again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::once_more)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_shaken)
 
 namespace troupe {
 using namespace management;
 using namespace std::chrono_literals;
 namespace {
-constexpr auto patience = 5s;      // with the node's own actors
-constexpr auto ask_again = 500ms;  // a peer that did not say what it offers
+constexpr auto patience = 5s;         // with the node's own actors
+constexpr auto ask_again = 500ms;     // a peer that did not say what it offers
+constexpr int elections_awaited = 8;  // times that
 
 class gateway : public caf::event_based_actor {
  public:
@@ -122,6 +128,7 @@ class gateway : public caf::event_based_actor {
         [](const remoting::link_resumed&) {},
         [](const remoting::link_refused&) {},
         [this](const greet_again& whom) { greet(whom.incarnation); },
+        [](const once_more& again) { again.what(); },
     };
   }
   peer& peer_of(const std::string& life) { return peers_[life]; }
@@ -368,15 +375,27 @@ class gateway : public caf::event_based_actor {
     };
   }
 
-  // What an operator wants of the log may take a node that has to catch up.
+  // What an operator wants of the log may take a node that has to catch up. While nobody leads, it is asked again.
   template <class Order>
   caf::result<done_reply> order_log(Order what, std::string done) {
     auto promise = make_response_promise<done_reply>();
-    request(parts_.log, 60s, std::move(what))
+    give_log(promise, std::move(what), std::move(done), elections_awaited);
+    return promise;
+  }
+  template <class Order>
+  void give_log(caf::typed_response_promise<done_reply> promise, Order what, std::string done,
+                int more) {
+    request(parts_.log, 60s, what)
         .then([promise,
                done](const consensus::answered&) mutable { promise.deliver(done_reply{done}); },
-              [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
-    return promise;
+              [this, promise, what, done, more](caf::error& e) mutable {
+                if (e != errc::not_ready || more == 0) {
+                  promise.deliver(std::move(e));
+                } else {
+                  delayed_send(this, ask_again,
+                               once_more{[=, this] { give_log(promise, what, done, more - 1); }});
+                }
+              });
   }
   caf::message_handler log_requests() {
     return {

@@ -20,11 +20,11 @@ caf::error log_keeper::no_log() const {
     return make_error(errc::not_ready, "the log has no leader at the moment, or node " + s_.node +
                                            " does not know it: try again");
   if (founder_.waits())
-    return make_error(errc::not_ready, "the log has not begun: " + std::to_string(founder_.here()) +
+    return make_error(errc::refused, "the log has not begun: " + std::to_string(founder_.here()) +
                                            " of " + std::to_string(founder_.self().expects) +
                                            " nodes are here that are to be its first voters");
   return make_error(
-      errc::not_ready,
+      errc::refused,
       "this cluster has no replicated log: start its first voters, three mostly, with "
       "--bootstrap-expect 3");
 }
