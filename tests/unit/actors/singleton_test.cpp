@@ -4,6 +4,7 @@
 #include "map_group.hpp"
 #include "patterns/consensus/fence.hpp"
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct ledger {  // who runs, and what was done to the one resource that they sh
   std::size_t most = 0;
   std::vector<std::uint64_t> begun{};
   fenced<std::vector<std::string>> lines{{}};
+  std::vector<fence_refused> refused{};
 };
 class worker : public caf::event_based_actor {
  public:
@@ -32,6 +34,11 @@ class worker : public caf::event_based_actor {
   void on_exit() override { all_->running.erase(token_); }
   caf::behavior make_behavior() override {
     return {[this](caf::get_atom) { return token_; },
+            [this](caf::put_atom, const std::string& line) {
+              const auto done =
+                  all_->lines.use(token_, [&](auto& lines) { lines.push_back(line); });
+              if (!done) all_->refused.push_back(done.error());
+            },
             [this](const std::string& line) {
               said_.push_back(line);
               return said_.size();
@@ -43,6 +50,27 @@ class worker : public caf::event_based_actor {
   std::shared_ptr<ledger> all_;
   std::uint64_t token_;
   std::vector<std::string> said_;
+};
+
+// An actor that is not run from its next message on: it, or all of its process, is stopped.
+class freeze {
+ public:
+  template <class What>
+  freeze(map_group& g, const caf::actor& whom, What what)
+      : jobs_{static_cast<caf::scheduler::test_coordinator&>(g.sim.system.scheduler()).jobs} {
+    g.sim.settle();
+    caf::anon_send(whom, std::move(what));
+    auto* const actor = caf::actor_cast<caf::abstract_actor*>(whom);
+    const auto found = std::find(jobs_.begin(), jobs_.end(), dynamic_cast<caf::resumable*>(actor));
+    REQUIRE(found != jobs_.end());
+    job_ = *found;
+    jobs_.erase(found);
+  }
+  void thaw() { jobs_.push_back(job_); }
+
+ private:
+  decltype(caf::scheduler::test_coordinator::jobs)& jobs_;
+  caf::resumable* job_ = nullptr;
 };
 
 struct nodes {
@@ -127,24 +155,47 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("singleton: what one did before it was cut off is refused after the next has begun") {
+TEST_CASE("singleton: one that is stopped past its lease does nothing more when it wakes") {
   map_group g;
   REQUIRE(g.elect() >= 0);
   nodes n{g};
   REQUIRE(g.sim.run_until([&] { return n.runs(); }, 5s));
-  const auto old = n.all->begun.at(0);
-  auto& lines = n.all->lines;
-  const auto write = [&](std::uint64_t token, const char* what) {
-    return lines.use(token, [&](auto& all) { all.emplace_back(what); });
+  const auto write = [](const char* what) {
+    return caf::make_message(caf::put_atom::value, std::string{what});
   };
-  CHECK(write(old, "first").has_value());
-  *n.ways[n.where].open = false;
-  REQUIRE(g.sim.run_until([&] { return n.all->begun.size() == 2; }, 5s));
-  CHECK(write(n.all->begun.at(1), "second").has_value());
-  const auto late = write(old, "late");  // it had left the frozen node before
-  REQUIRE(!late);
-  CHECK(late.error() == fence_refused{fence_refusal::stale, old, n.all->begun.at(1)});
-  CHECK(lines.look() == std::vector<std::string>{"first", "second"});
+  caf::anon_send(n.current, write("first"));
+  g.sim.settle();
+  const auto frozen = n.where;
+  const auto old = n.all->begun.at(0);
+  freeze actor{g, n.current, write("late")};
+  freeze manager{g, n.managers[frozen], caf::make_message(where_is{old})};
+  *n.ways[frozen].open = false;
+  REQUIRE(g.sim.run_until([&] { return n.all->begun.size() == 2; }, n.bounds.ttl + 1s));
+  caf::anon_send(n.current, write("second"));
+  g.sim.settle();
+  CHECK(n.all->running.size() == 2);  // which is what the fence is for
+  actor.thaw();
+  g.sim.settle();
+  CHECK(n.all->refused ==
+        std::vector<fence_refused>{{fence_refusal::stale, old, n.all->begun.at(1)}});
+  CHECK(n.all->lines.look() == std::vector<std::string>{"first", "second"});
+  manager.thaw();
+  g.sim.settle();
+  CHECK(n.all->running == std::set<std::uint64_t>{n.all->begun.at(1)});
+}
+
+TEST_CASE("singleton: who leaves waits for its actor's end before another may begin") {
+  map_group g;
+  REQUIRE(g.elect() >= 0);
+  nodes n{g};
+  REQUIRE(g.sim.run_until([&] { return n.runs(); }, 5s));
+  freeze busy{g, n.current, caf::make_message(std::string{"takes long"})};
+  caf::anon_send(n.managers[n.where], leave_singleton{});
+  g.sim.run_for(2s);
+  CHECK(n.all->begun.size() == 1);
+  busy.thaw();
+  REQUIRE(g.sim.run_until([&] { return n.all->begun.size() == 2; }, 500ms));
+  CHECK(n.all->most == 1);
 }
 
 TEST_CASE("singleton: one that ends by itself begins again, with another token") {
