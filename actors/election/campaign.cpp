@@ -57,7 +57,7 @@ class campaigner : public caf::event_based_actor {
       let_go();
       go();
     });
-    return {
+    caf::message_handler own{
         [this](campaign& x) { return commanded(std::move(x)); },
         [this](proclaim& x) { return commanded(std::move(x)); },
         [this](resign x) { return commanded(x); },
@@ -71,17 +71,8 @@ class campaigner : public caf::event_based_actor {
           armed_.reset();
           step(tick{});
         },
-        [this](storage::watch_events& e) {
-          if (watch_.is(e.id)) step(watched{std::move(e.events)});
-        },
-        [this](const storage::watch_ended& e) {
-          if (!watch_.is(e.id)) return;
-          watch_.ended();
-          step(watch_broken{});
-        },
-        [](const storage::watch_created&) {},
-        [](const storage::watch_progress&) {},
     };
+    return own.or_else(heard_by(watch_, [this](auto what) { step(std::move(what)); }));
   }
 
  private:

@@ -6,10 +6,12 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/message_handler.hpp>
 namespace troupe::election {
 using errand = request;  // the name is taken inside an actor
 using outcome_of_errand = std::variant<answered, unanswered>;
@@ -33,4 +35,21 @@ class watch_errand {
   caf::actor watcher_;
   storage::watch_id id_ = 0;
 };
+
+// What that watch tells its actor, as the core's inputs: `step` takes watched and watch_broken.
+template <class Step>
+caf::message_handler heard_by(watch_errand& watch, Step step) {
+  return {
+      [&watch, step](storage::watch_events& e) {
+        if (watch.is(e.id)) step(watched{std::move(e.events)});
+      },
+      [&watch, step](const storage::watch_ended& e) {
+        if (!watch.is(e.id)) return;
+        watch.ended();
+        step(watch_broken{});
+      },
+      [](const storage::watch_created&) {},
+      [](const storage::watch_progress&) {},
+  };
+}
 }  // namespace troupe::election

@@ -33,22 +33,13 @@ class onlooker : public caf::event_based_actor {
     monitor(whom_);
     set_down_handler([this](const caf::down_msg&) { quit(); });
     step(tick{});
-    return {
+    caf::message_handler own{
         [this](observer_tick) {
           armed_.reset();
           step(tick{});
         },
-        [this](storage::watch_events& e) {
-          if (watch_.is(e.id)) step(watched{std::move(e.events)});
-        },
-        [this](const storage::watch_ended& e) {
-          if (!watch_.is(e.id)) return;
-          watch_.ended();
-          step(watch_broken{});
-        },
-        [](const storage::watch_created&) {},
-        [](const storage::watch_progress&) {},
     };
+    return own.or_else(heard_by(watch_, [this](auto what) { step(std::move(what)); }));
   }
 
  private:

@@ -2,6 +2,7 @@
 #include "cluster/program/kv.hpp"
 
 #include "cluster/program/json.hpp"
+#include "cluster/program/subverb.hpp"
 
 #include <iostream>
 
@@ -112,10 +113,13 @@ exit_code del(const options& given) {
 void show(const storage::event& e, bool as_json_too) {
   const bool put = e.what == storage::change::put;
   if (as_json_too)
-    std::cout << one_line({{"event", put ? "put" : "delete"}, {"revision", e.kv.mod_revision}, {"item", as_json(e.kv)}})
+    std::cout << one_line({{"event", put ? "put" : "delete"},
+                           {"revision", e.kv.mod_revision},
+                           {"item", as_json(e.kv)}})
               << std::endl;
   else
-    std::cout << (put ? "put\t" + e.kv.key + "\t" + e.kv.value : "delete\t" + e.kv.key) << std::endl;
+    std::cout << (put ? "put\t" + e.kv.key + "\t" + e.kv.value : "delete\t" + e.kv.key)
+              << std::endl;
 }
 
 exit_code watch(const options& given) {
@@ -124,10 +128,12 @@ exit_code watch(const options& given) {
     std::uint64_t count = 0;
     storage::revision next = given.revision;
     const auto ended = with.watch(
-        {.keys = given.prefix ? storage::prefix(given.key) : storage::one(given.key), .from = given.revision},
+        {.keys = given.prefix ? storage::prefix(given.key) : storage::one(given.key),
+         .from = given.revision},
         [&](auto from) {
           next = from;
-          if (given.as_json) std::cout << one_line({{"event", "created"}, {"next", from}}) << std::endl;
+          if (given.as_json)
+            std::cout << one_line({{"event", "created"}, {"next", from}}) << std::endl;
         },
         [&](const storage::watch_events& all) {
           for (const auto& e : all.events) show(e, given.as_json);
@@ -137,21 +143,13 @@ exit_code watch(const options& given) {
         },
         [] { return interrupted(); });
     if (!ended) return exit_code::done;
-    return fail(ended->code, ended->sentence + "; up to revision " + std::to_string(next - 1) + " all was shown");
+    return fail(ended->code, ended->sentence + "; up to revision " + std::to_string(next - 1) +
+                                 " all was shown");
   });
 }
 
 exit_code lines(const options& given) {
   return with_client(given.to, [](client& with) { return kv_lines(with); });
-}
-
-std::shared_ptr<options> declare(verbs& all, CLI::App& parent, const char* name, const char* help,
-                                 exit_code (*run)(const options&), CLI::App*& verb) {
-  auto given = std::make_shared<options>();
-  verb = parent.add_subcommand(name, help);
-  verb->final_callback([&all, given, run] { all.chosen = [given, run] { return run(*given); }; });
-  verb->add_flag("--json", given->as_json, "one JSON object");
-  return given;
 }
 }  // namespace
 
@@ -196,38 +194,40 @@ void add_kv(verbs& all) {
       "  outcome done, not_done or unknown; of the last two \"error\" says why");
   add_target(*verb, whole->to);
   CLI::App* sub = nullptr;
-  auto given = declare(all, *verb, "get", "The value of a key", &get, sub);
+  auto given = add_subverb(all, *verb, "get", "The value of a key", &get, sub);
   sub->add_option("KEY", given->key)->required();
   sub->add_flag("--prefix", given->prefix, "all keys that begin with it");
   sub->add_option("--rev", given->revision, "as it was at this revision")->type_name("N");
   sub->add_flag("--stale", given->stale, "what the asked node's own replica has will do");
   add_target(*sub, given->to);
-  given =
-      declare(all, *verb, "list", "Keys and values that begin with PREFIX, in order", &list, sub);
+  given = add_subverb(all, *verb, "list", "Keys and values that begin with PREFIX, in order", &list,
+                      sub);
   sub->add_option("PREFIX", given->key);
   sub->add_flag("--keys-only", given->keys_only);
   sub->add_option("--limit", given->limit, "so many at most")->type_name("N");
   sub->add_option("--rev", given->revision, "as it was at this revision")->type_name("N");
   sub->add_flag("--stale", given->stale, "what the asked node's own replica has will do");
   add_target(*sub, given->to);
-  given = declare(all, *verb, "put", "Set a key", &put, sub);
+  given = add_subverb(all, *verb, "put", "Set a key", &put, sub);
   sub->add_option("KEY", given->key)->required();
   sub->add_option("VALUE", given->value)->required();
   sub->add_option("--lease", given->lease, "the key goes when this lease ends")->type_name("ID");
   add_target(*sub, given->to);
-  given = declare(all, *verb, "cas", "Set a key if it is EXPECTED", &cas, sub);
+  given = add_subverb(all, *verb, "cas", "Set a key if it is EXPECTED", &cas, sub);
   sub->add_option("KEY", given->key)->required();
   sub->add_option("EXPECTED", given->expected)->required();
   sub->add_option("VALUE", given->value)->required();
   sub->add_flag("--absent", given->absent, "if it is not there; EXPECTED counts for nothing");
   add_target(*sub, given->to);
-  given = declare(all, *verb, "watch", "Every change of a key, in order, until Ctrl-C", &watch, sub);
+  given = add_subverb(all, *verb, "watch", "Every change of a key, in order, until Ctrl-C", &watch,
+                      sub);
   sub->add_option("KEY", given->key)->required();
   sub->add_flag("--prefix", given->prefix, "of all keys that begin with it");
-  sub->add_option("--rev", given->revision, "from this revision on; without it, from now on")->type_name("N");
+  sub->add_option("--rev", given->revision, "from this revision on; without it, from now on")
+      ->type_name("N");
   sub->add_option("--count", given->limit, "ends after so many changes")->type_name("N");
   add_target(*sub, given->to);
-  given = declare(all, *verb, "del", "Delete a key", &del, sub);
+  given = add_subverb(all, *verb, "del", "Delete a key", &del, sub);
   sub->add_option("KEY", given->key)->required();
   sub->add_flag("--prefix", given->prefix, "all keys that begin with it");
   add_target(*sub, given->to);

@@ -1,6 +1,7 @@
 // troupe log status|add|remove|transfer: who decides in the cluster's replicated log.
 #include "cluster/program/client.hpp"
 #include "cluster/program/json.hpp"
+#include "cluster/program/subverb.hpp"
 #include "cluster/program/table.hpp"
 
 #include <algorithm>
@@ -97,15 +98,6 @@ exit_code transfer(const options& given) {
   return with_client(
       given.to, [&](client& with) { return say(with.log_transfer(given.node), given.as_json); });
 }
-
-std::shared_ptr<options> declare(verbs& all, CLI::App& parent, const char* name, const char* help,
-                                 exit_code (*run)(const options&), CLI::App*& verb) {
-  auto given = std::make_shared<options>();
-  verb = parent.add_subcommand(name, help);
-  verb->final_callback([&all, given, run] { all.chosen = [given, run] { return run(*given); }; });
-  verb->add_flag("--json", given->as_json, "one JSON object");
-  return given;
-}
 }  // namespace
 
 void add_log(verbs& all) {
@@ -120,18 +112,19 @@ void add_log(verbs& all) {
       "  troupe log status --json\n"
       "  troupe log add n4");
   CLI::App* sub = nullptr;
-  auto given = declare(all, *verb, "status", "Who leads, who votes, how far each is", &status, sub);
+  auto given =
+      add_subverb(all, *verb, "status", "Who leads, who votes, how far each is", &status, sub);
   sub->add_flag("--here", given->here, "of the asked node's own replica");
   add_target(*sub, given->to);
-  given = declare(all, *verb, "add", "Make a member a voter, or a learner", &add, sub);
+  given = add_subverb(all, *verb, "add", "Make a member a voter, or a learner", &add, sub);
   sub->add_option("NODE", given->node, "the member's name")->required();
   sub->add_flag("--learner", given->learner, "it hears everything and never counts");
   given->to.timeout = milliseconds{60'000};
   add_target(*sub, given->to);
-  given = declare(all, *verb, "remove", "Take a voter or learner out", &remove, sub);
+  given = add_subverb(all, *verb, "remove", "Take a voter or learner out", &remove, sub);
   sub->add_option("NODE", given->node, "its name")->required();
   add_target(*sub, given->to);
-  given = declare(all, *verb, "transfer", "Let another voter lead", &transfer, sub);
+  given = add_subverb(all, *verb, "transfer", "Let another voter lead", &transfer, sub);
   sub->add_option("NODE", given->node, "its name; without it whoever has most of the log");
   add_target(*sub, given->to);
 }
