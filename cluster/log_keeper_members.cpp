@@ -21,8 +21,8 @@ caf::error log_keeper::no_log() const {
                                            " does not know it: try again");
   if (founder_.waits())
     return make_error(errc::refused, "the log has not begun: " + std::to_string(founder_.here()) +
-                                           " of " + std::to_string(founder_.self().expects) +
-                                           " nodes are here that are to be its first voters");
+                                         " of " + std::to_string(founder_.self().expects) +
+                                         " nodes are here that are to be its first voters");
   return make_error(
       errc::refused,
       "this cluster has no replicated log: start its first voters, three mostly, with "
@@ -180,15 +180,11 @@ void log_keeper::help(std::uint64_t number) {
             help(number);
           },
           [=, learner = j.wanted.learner](caf::error& e) {
-            const auto said = sentence_of(e);
-            const auto is = [&](raft::refusal why) { return said == consensus::sentence(why); };
-            if (is(raft::refusal::unchanged)) {
-              if (promotes || learner) return go_on(true, caf::expected<answered>{answered{}});
-              return go_on(true, std::nullopt);
-            }
-            if (is(raft::refusal::not_caught_up) || is(raft::refusal::change_in_flight) ||
-                is(raft::refusal::too_early))
-              return go_on(false, std::nullopt);
+            if (e == errc::already_exists)
+              return go_on(true, promotes || learner
+                                     ? std::optional{caf::expected<answered>{answered{}}}
+                                     : std::nullopt);
+            if (e == errc::not_ready) return go_on(false, std::nullopt);
             go_on(false, caf::expected<answered>{e});
           });
 }

@@ -26,7 +26,8 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 namespace troupe::consensus {
-std::string sentence(raft::refusal why);  // for whoever is refused
+// For whoever is refused: not_ready where trying again may help, already_exists where it is so already.
+caf::error to_error(raft::refusal why);
 
 struct give_up_hand_over {  // to the replica itself
   std::uint64_t term = 0;

@@ -24,28 +24,31 @@ bool named(const std::vector<std::string>& names, const raft::peer& p) {
 }
 }  // namespace
 
-std::string sentence(raft::refusal why) {
+caf::error to_error(raft::refusal why) {
+  const auto later = errc::not_ready;  // the same, asked again in a moment, may be done
   switch (why) {
     case raft::refusal::not_leader:
-      return "another replica leads";
+      return make_error(later, "another replica leads");
     case raft::refusal::transferring:
-      return "leadership is being handed over: try again";
+      return make_error(later, "leadership is being handed over: try again");
     case raft::refusal::change_in_flight:
-      return "another change of members is under way: try again when it is done";
+      return make_error(later, "another change of members is under way: try again when it is done");
     case raft::refusal::too_early:
-      return "the leader is new and has committed nothing yet: try again";
+      return make_error(later, "the leader is new and has committed nothing yet: try again");
     case raft::refusal::not_caught_up:
-      return "it lacks too much of the log to vote: add it as a learner, wait, and try again";
+      return make_error(
+          later, "it lacks too much of the log to vote: add it as a learner, wait, and try again");
     case raft::refusal::no_such_server:
-      return "no such member of the group: `troupe log status` lists them";
+      return make_error(errc::not_found,
+                        "no such member of the group: `troupe log status` lists them");
     case raft::refusal::no_voters:
-      return "a group needs at least one voter";
+      return make_error(errc::invalid_argument, "a group needs at least one voter");
     case raft::refusal::unchanged:
-      return "the group is like that already";
+      return make_error(errc::already_exists, "the group is like that already");
     case raft::refusal::overloaded:
-      return "too much waits to be committed: try again later";
+      return make_error(errc::overloaded, "too much waits to be committed: try again later");
   }
-  return "refused";
+  return make_error(errc::refused);
 }
 
 void replica_actor::on_event(const raft::event& e) {
@@ -150,7 +153,7 @@ caf::result<answered> replica_actor::on_change(change_members& wanted) {
   if (!out_.turned_away.empty()) {
     const auto why = out_.turned_away.front().why;
     carry_out();
-    promise.deliver(make_error(errc::refused, sentence(why)));
+    promise.deliver(to_error(why));
     return promise;
   }
   if (!out_.taken.empty())
@@ -186,8 +189,7 @@ caf::result<answered> replica_actor::on_hand_over(const hand_over& wanted) {
                                                   ? s_.node + " leads already"
                                                   : "no voter is named '" + wanted.to +
                                                         "': `troupe log status` lists them");
-  if (handing_over_.pending())
-    return make_error(errc::refused, sentence(raft::refusal::transferring));
+  if (handing_over_.pending()) return to_error(raft::refusal::transferring);
   handing_over_ = make_response_promise<answered>();
   delayed_send(this, s_.how.election * 2, give_up_hand_over{core_.term()});
   const auto promise = handing_over_;
