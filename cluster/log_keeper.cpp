@@ -250,7 +250,6 @@ void log_keeper::enter(const std::string& cluster) {
 void log_keeper::begin(const founding::charter& what) {
   log::info("log", "begins", {{"cluster", what.cluster}, {"voters", what.voters.size()}});
   if (replica_) return;
-  if (opened_->from.base.index > 0) return begun();
   opened_->log->submit(consensus::founding({.voters = what.voters, .outgoing = {}, .learners = {}}),
                        [to = caf::actor_cast<caf::actor>(this)](const auto& done) {
                          caf::anon_send(to,

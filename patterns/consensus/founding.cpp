@@ -7,7 +7,9 @@ constexpr duration again = std::chrono::milliseconds{500};
 }  // namespace
 
 founder::founder(presence self, std::optional<charter> own, std::string id)
-    : self_{std::move(self)}, promise_{std::move(own)}, id_{std::move(id)} {}
+    : self_{std::move(self)}, promise_{std::move(own)}, id_{std::move(id)} {
+  if (promise_ && promise_->cluster.empty()) promise_.reset();  // one that was given up
+}
 
 void founder::step(const input& in, instant now, output& out) {
   std::visit([&](const auto& event) { on(event, now, out); }, in);

@@ -100,7 +100,7 @@ struct output {
 
 class founder {
  public:
-  // `own` is what was promised before, by this directory; `id` is for the cluster, if this node founds it.
+  // `own` is what was promised before, by this directory (without an id: nothing); `id` is for the cluster, if this node founds it.
   founder(presence self, std::optional<charter> own, std::string id);
   void step(const input& in, instant now, output& out);
   const presence& self() const { return self_; }

@@ -36,7 +36,7 @@ struct town {
   void say(place& from, output& out, bool dies) {
     if (out.persist) {
       if (dies && chance() % 2 == 0) return boot(from);  // before it was durable
-      from.disk = out.persist->cluster.empty() ? std::nullopt : out.persist;
+      from.disk = out.persist;                           // as it is, also without an id
     }
     if (out.begin) {
       from.begun = out.begin;
@@ -85,7 +85,8 @@ struct town {
       first = &*p.begun;
     }
     for (const auto& p : places)
-      if (first && p.disk && p.known == first->cluster && *p.disk != *first)
+      if (first && p.disk && !p.disk->cluster.empty() && p.known == first->cluster &&
+          *p.disk != *first)
         return p.name + " has promised itself to another";
     return {};
   }
