@@ -65,7 +65,7 @@ class client : public caf::event_based_actor {
           for (const auto& whom : told_) send(whom, peer);
           if (leader_ == peer.id) leader_.clear();
           for (auto& [number, r] : open_)
-            if (r.asked == peer.id) again(number, r);
+            if (r.asked == peer.id) again(r);
         },
         [this](const leads& news) {
           if (news.term < term_) return;
@@ -101,12 +101,10 @@ class client : public caf::event_based_actor {
     const auto promise = j.whom;
     const auto number = ++numbers_;
     auto& put = open_.emplace(number, std::move(j)).first->second;
-    if (put.is == kind::command && session_.client() == 0) {
-      unopened_.push_back(number);
-      open_session();
-    } else {
+    if (ready(put))
       go(number, put);
-    }
+    else
+      open_session();
     look_later();
     return promise;
   }
@@ -126,8 +124,7 @@ class client : public caf::event_based_actor {
   void opened(std::uint64_t client) {
     opening_ = false;
     session_ = sessions::requests{client};
-    for (const auto number : std::exchange(unopened_, {}))
-      if (const auto found = open_.find(number); found != open_.end()) go(number, found->second);
+    resend_unsent();
   }
 
   // To the leader, else to whoever may know it.
@@ -182,18 +179,16 @@ class client : public caf::event_based_actor {
       leader_ = a.leader;
       return go(number, j);
     }
-    if (leader_ == a.leader || a.leader.empty()) leader_.clear();
-    again_later_.push_back(number);
+    if (leader_ == a.leader || a.leader.empty()) leader_.clear();  // and again after a while
   }
   void on_error(std::uint64_t number, std::uint32_t attempt, const caf::error&) {
     const auto found = open_.find(number);
     if (found == open_.end() || attempt != found->second.attempt) return;
-    again(number, found->second);
+    again(found->second);
   }
-  void again(std::uint64_t number, job& j) {
+  void again(job& j) {
     if (leader_ == j.asked) leader_.clear();
     j.asked.clear();
-    again_later_.push_back(number);
   }
 
   using place = std::map<std::uint64_t, job>::iterator;
@@ -253,7 +248,6 @@ class client : public caf::event_based_actor {
     // what was sent to another waits for nobody any more
     for (auto& [number, j] : open_)
       if (j.asked != node && j.is != kind::stale && ready(j)) go(number, j);
-    again_later_.clear();
   }
   bool ready(const job& j) const { return j.is != kind::command || session_.client() != 0; }
   void resend_unsent() {
@@ -273,7 +267,6 @@ class client : public caf::event_based_actor {
       if (at >= j.until) {
         if (j.is == kind::open) {
           opening_ = false;
-          unopened_.clear();
           open_.erase(it++);
           continue;
         }
@@ -291,15 +284,9 @@ class client : public caf::event_based_actor {
       }
       ++it;
     }
-    for (const auto number : std::exchange(again_later_, {}))
-      if (const auto found = open_.find(number);
-          found != open_.end() && found->second.asked.empty())
-        go(number, found->second);
     bool waits = false;  // for a session: commands that came while one was opened in vain
-    for (auto& [number, j] : open_) {
-      waits = waits || !ready(j);
-      if (j.asked.empty() && ready(j)) go(number, j);
-    }
+    for (const auto& [number, j] : open_) waits = waits || !ready(j);
+    resend_unsent();
     if (waits) open_session();
     if (!open_.empty()) look_later();
   }
@@ -318,7 +305,6 @@ class client : public caf::event_based_actor {
   bool opening_ = false, looking_ = false;
   std::uint64_t numbers_ = 0;
   std::map<std::uint64_t, job> open_;
-  std::vector<std::uint64_t> unopened_, again_later_;
 };
 }  // namespace
 
