@@ -3,6 +3,7 @@
 //   cluster-bench [--rounds N] [--bytes N] [--only up|detection|wordcount]
 // Each figure is the median of `--rounds` (3) rounds; the input of word count is one file of `--bytes` (1,000,000,000).
 #include "naive_wordcount.hpp"
+#include "program_bench.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,12 +21,9 @@
 namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using troupe::bench::fail, troupe::bench::print, troupe::bench::program;
 using clock_type = std::chrono::steady_clock;
 
-void print(const std::string& figure, double value, const std::string& unit) {
-  std::cout << nlohmann::json{{"figure", figure}, {"value", value}, {"unit", unit}}.dump()
-            << std::endl;
-}
 double median(std::vector<double> xs) {
   std::sort(xs.begin(), xs.end());
   return xs.empty() ? 0 : xs[xs.size() / 2];
@@ -34,22 +32,6 @@ double seconds_of(const std::function<void()>& what) {
   const auto begin = clock_type::now();
   what();
   return std::chrono::duration<double>(clock_type::now() - begin).count();
-}
-[[noreturn]] void fail(const std::string& why) {
-  std::cerr << "cluster-bench: " << why << std::endl;
-  std::exit(1);
-}
-
-// Runs the program; its standard output. A command that fails ends the bench.
-std::string program(const std::string& arguments) {
-  const auto command = std::string{TROUPE_PROGRAM} + " " + arguments;
-  auto* const out = ::popen(command.c_str(), "r");
-  std::string text;
-  std::array<char, 4096> piece{};
-  while (const auto got = std::fread(piece.data(), 1, piece.size(), out))
-    text.append(piece.data(), got);
-  if (::pclose(out) != 0) fail("'" + command + "' failed: " + text);
-  return text;
 }
 
 class cluster {

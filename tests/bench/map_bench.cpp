@@ -8,6 +8,7 @@
 #include "cluster/types.hpp"
 #include "patterns/encoding.hpp"
 #include "patterns/storage/map_messages.hpp"
+#include "program_bench.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/log.hpp"
 #include "runtime/remoting/remoting.hpp"
@@ -29,27 +30,9 @@
 namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using troupe::bench::fail, troupe::bench::print, troupe::bench::program;
 using namespace troupe;
 using clock_type = std::chrono::steady_clock;
-
-void print(const std::string& figure, double value, const std::string& unit) {
-  std::cout << nlohmann::json{{"figure", figure}, {"value", value}, {"unit", unit}}.dump()
-            << std::endl;
-}
-[[noreturn]] void fail(const std::string& why) {
-  std::cerr << "map-bench: " << why << std::endl;
-  std::exit(1);
-}
-std::string program(const std::string& arguments) {
-  const auto command = std::string{TROUPE_PROGRAM} + " " + arguments;
-  auto* const out = ::popen(command.c_str(), "r");
-  std::string text;
-  std::array<char, 4096> piece{};
-  while (const auto got = std::fread(piece.data(), 1, piece.size(), out))
-    text.append(piece.data(), got);
-  if (::pclose(out) != 0) fail("'" + command + "' failed: " + text);
-  return text;
-}
 
 struct cluster {
   explicit cluster(const std::string& more) {
