@@ -78,8 +78,10 @@ rocksdb::Options options_for(const database::settings& wanted, database::purpose
   rocksdb::Options o;
   o.create_if_missing = o.create_missing_column_families = why == database::purpose::make;
   o.error_if_exists = why == database::purpose::make;
-  o.wal_recovery_mode =
-      rocksdb::WALRecoveryMode::kAbsoluteConsistency;  // log_files.hpp has been there before
+  // log_files.hpp has been there before, and cuts a torn tail; who only looks leaves it, and stops in front of it
+  o.wal_recovery_mode = why == database::purpose::look
+                            ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                            : rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   o.track_and_verify_wals_in_manifest = true;
   o.paranoid_checks = true;
   o.force_consistency_checks = why != database::purpose::look;  // rebuilt tables may overlap

@@ -2,6 +2,7 @@
 #include "journal_fixture.hpp"
 #include "patterns/simulation/random.hpp"
 #include "runtime/journal/directory.hpp"
+#include "runtime/journal/inspect.hpp"
 #include "runtime/journal/log_files.hpp"
 
 #include <algorithm>
@@ -126,7 +127,8 @@ TEST_CASE("journal damage: a write that begins at the very end of a block is who
     CHECK(found->at("one").records.size() == 3);
     const auto bytes = bytes_of(file);
     CHECK(scan_log(bytes).good_end == bytes.size());
-    auto torn = bytes;  // the write before it: what begins in the block's last bytes is seen to follow
+    auto torn =
+        bytes;  // the write before it: what begins in the block's last bytes is seen to follow
     torn[before + 50] ^= 1;
     CHECK(scan_log(torn).more);
   }
@@ -167,6 +169,11 @@ TEST_CASE(
         write(trial / "db" / log.filename(), bytes);
         fs::copy_file(k.before / "acknowledged", trial / "acknowledged",
                       fs::copy_options::overwrite_existing);
+        const auto seen = verify(trial);  // whoever looks first sees what a start makes of it
+        REQUIRE(seen.has_value());
+        INFO((seen->wrong.empty() ? std::string{} : seen->wrong[0]));
+        CHECK(seen->sound());
+        CHECK(seen->notes.size() == (bytes.size() > then.size() ? 1 : 0));
       });
       INFO((found ? std::string{} : found.error().sentence));
       REQUIRE(found.has_value());
