@@ -212,6 +212,12 @@ result<void, failure> database::sync() {
 
 std::uint64_t database::last() const { return parts_->db->GetLatestSequenceNumber(); }
 
+std::uint64_t database::oldest_log() const {
+  std::uint64_t number = 0;
+  return parts_->db->GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &number) ? number
+                                                                                           : 0;
+}
+
 void database::visit(const std::string& group, const std::function<bool(const value&)>& seen,
                      const std::function<void(const failure&)>& unreadable) const {
   const auto& p = *parts_;

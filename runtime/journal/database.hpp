@@ -42,6 +42,8 @@ class database {
   result<void, failure> write(std::span<const addressed> all);
   result<void, failure> sync();
   std::uint64_t last() const;  // the number of the last change, which only rises
+  // The number of the first log file that is not in tables yet; 0: unknown.
+  std::uint64_t oldest_log() const;
 
   result<content, failure> read(const std::string& group) const;
   result<std::vector<std::string>, failure> groups() const;

@@ -59,7 +59,7 @@ result<report, failure> verify(const fs::path& given) {
     all.of = *of;
   else
     all.wrong.push_back(plainly(of.error()));
-  const auto logs = scan_logs(place->database());
+  const auto logs = scan_kept_logs(*place);
   if (!logs)
     all.wrong.push_back(logs.error());
   else

@@ -128,12 +128,13 @@ log_file_scan scan_log(std::string_view bytes, std::uint64_t expected) {
   return within ? bad("it ends within a record") : found;
 }
 
-result<log_scan, std::string> scan_logs(const fs::path& database) {
+result<log_scan, std::string> scan_logs(const fs::path& database, std::uint64_t from) {
   std::map<std::uint64_t, fs::path> files;
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator{database, failed})
-    if (entry.path().extension() == ".log")
-      files[std::strtoull(entry.path().stem().c_str(), nullptr, 10)] = entry.path();
+    if (const auto number = std::strtoull(entry.path().stem().c_str(), nullptr, 10);
+        entry.path().extension() == ".log" && number >= from)
+      files[number] = entry.path();
   if (failed) return unexpected{"cannot read " + database.string() + ": " + failed.message()};
   log_scan all;
   std::uint64_t next = 0;

@@ -42,5 +42,7 @@ struct log_file_scan {
 // `expected`: the number that the first write has to have; 0: any.
 log_file_scan scan_log(std::string_view bytes, std::uint64_t expected = 0);
 
-result<log_scan, std::string> scan_logs(const std::filesystem::path& database);
+// Files with a lower number than `from` are left out.
+result<log_scan, std::string> scan_logs(const std::filesystem::path& database,
+                                        std::uint64_t from = 0);
 }  // namespace troupe::journal

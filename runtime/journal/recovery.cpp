@@ -82,6 +82,13 @@ std::uint64_t fresh_life() {
   return life;
 }
 
+result<log_scan, std::string> scan_kept_logs(const directory& place) {
+  auto logs = scan_logs(place.database());
+  if (!logs || logs->end != log_end::damaged) return logs;
+  const auto looked = database::open({.directory = place.path()}, database::purpose::look);
+  return looked ? scan_logs(place.database(), (*looked)->oldest_log()) : logs;
+}
+
 std::optional<failure> damage_of(const directory& place, const log_scan& logs) {
   if (logs.end != log_end::damaged) return {};
   return damaged(cause::corrupted,
@@ -114,7 +121,7 @@ result<recovered, failure> recover(const store_options& options) {
     if (auto fits = check_owner(all.of, options.node, options.cluster, all.place.path().string());
         !fits)
       return unexpected{std::move(fits.error())};
-    const auto logs = scan_logs(all.place.database());
+    const auto logs = scan_kept_logs(all.place);
     if (!logs) return unexpected{damaged(cause::missing, logs.error(), all.place.path())};
     if (const auto bad = damage_of(all.place, *logs)) return unexpected{*bad};
     if (logs->end == log_end::torn) {

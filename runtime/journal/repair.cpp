@@ -87,7 +87,7 @@ result<void, failure> rebuild(const directory& place, const fs::path& copy,
 result<std::vector<salvaged>, failure> salvage_all(const directory& place, const fs::path& copy,
                                                    const repair_options& options) {
   const database::settings settings{.directory = place.path()};
-  if (const auto logs = scan_logs(place.database()); logs)
+  if (const auto logs = scan_kept_logs(place); logs)
     if (auto cut = cut_logs(place, *logs, options); !cut) return unexpected{std::move(cut.error())};
   auto data = database::open(settings, database::purpose::look);
   auto groups = data ? (*data)->groups()
