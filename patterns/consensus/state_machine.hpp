@@ -3,7 +3,8 @@
 //   Assumes   `apply` and `restore` are deterministic: the reply and the state follow from the
 //             entries alone, never from a clock, chance, an address or an unordered container
 //   Assumes   bytes may be anything: a command that makes no sense is answered, not thrown at
-// See patterns/encoding.hpp for bytes from described structs, patterns/consensus/sessions.hpp for
+//   Assumes   nothing is thrown: an exception ends the replica's node
+// See patterns/consensus/described_machine.hpp for one from a struct of your own, patterns/consensus/sessions.hpp for
 // exactly-once effect around any state machine, patterns/storage/map_machine.hpp for one.
 #pragma once
 #include "patterns/result.hpp"
