@@ -1,5 +1,6 @@
 // Who belongs to the log: an operator's orders, carried out by the keeper beside the leader.
 #include "cluster/log_keeper.hpp"
+#include "patterns/consensus/raft/quorum.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
 
@@ -62,11 +63,28 @@ caf::result<answered> log_keeper::add_here(log_add& wanted) {
   if (wanted.node != s_.node && !peers_.contains(wanted.node))
     return make_error(errc::not_found,
                       "no member is named '" + wanted.node + "': `troupe members` lists them");
+  const auto who = wanted.node == s_.node ? founder_.self().life : peers_.at(wanted.node).who.life;
+  const auto number = ++numbers_;
   joining j{wanted, make_response_promise<answered>(), now() + patience};
+  j.asking = true;
   const auto promise = j.whom;
-  joining_.emplace(++numbers_, std::move(j));
-  help_joining();
-  look_later();
+  joining_.emplace(number, std::move(j));
+  const auto begin = [this, number] {
+    if (const auto still = joining_.find(number); still != joining_.end())
+      still->second.asking = false;
+    help(number);
+    look_later();
+  };
+  request(replica_, an_answer, consensus::status_query{})
+      .then(
+          [=, this, learner = wanted.learner](const group_status& s) {
+            const auto still = joining_.find(number);
+            if (still == joining_.end() || learner || !raft::holds(s.config.voters, who))
+              return begin();
+            still->second.whom.deliver(answered{});  // it votes already
+            joining_.erase(still);
+          },
+          [begin](const caf::error&) { begin(); });
   return promise;
 }
 
@@ -114,6 +132,13 @@ void log_keeper::hand(caf::typed_response_promise<answered> promise, Order order
 }
 
 caf::result<group_status> log_keeper::status(const log_status_query& wanted) {
+  if (!wanted.group.empty()) {
+    auto told = make_response_promise<group_status>();
+    request(groups_, 10s, wanted)
+        .then([told](group_status& s) mutable { told.deliver(std::move(s)); },
+              [told](caf::error& e) mutable { told.deliver(std::move(e)); });
+    return told;
+  }
   const auto* const leader = leaders_peer();
   const bool here = replica_ && (wanted.here || leads_.node == s_.node || !leader);
   if (!here && (wanted.here || !leader)) return no_log();

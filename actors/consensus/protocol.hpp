@@ -109,7 +109,7 @@ TROUPE_MESSAGE(group_status, group, node, id, role, leader, term, last, commit, 
 // Answered with `answered` once the new configuration is committed and no longer joint.
 struct change_members {
   std::vector<raft::peer> add_voters;
-  std::vector<raft::peer> add_learners;
+  std::vector<raft::peer> add_learners;  // a voter among them votes no more
   std::vector<std::string> remove;  // names
 };
 TROUPE_MESSAGE(change_members, add_voters, add_learners, remove)

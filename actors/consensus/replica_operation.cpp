@@ -138,12 +138,12 @@ caf::result<answered> replica_actor::on_change(change_members& wanted) {
   auto config = core_.config();
   merge(config.voters, wanted.add_voters);
   merge(config.learners, wanted.add_learners);
-  std::erase_if(config.learners,
-                [&](const raft::peer& p) { return raft::holds(config.voters, p.id); });
   std::erase_if(config.voters, [&](const raft::peer& p) {
     return named(wanted.remove, p) || raft::holds(wanted.add_learners, p.id);
   });
-  std::erase_if(config.learners, [&](const raft::peer& p) { return named(wanted.remove, p); });
+  std::erase_if(config.learners, [&](const raft::peer& p) {
+    return named(wanted.remove, p) || raft::holds(config.voters, p.id);
+  });
   for (const auto& p : wanted.add_voters) names_[p.id] = p.name;
   for (const auto& p : wanted.add_learners) names_[p.id] = p.name;
   const auto cookie = ++cookies_;

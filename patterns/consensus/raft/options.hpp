@@ -4,6 +4,8 @@
 namespace troupe::raft {
 struct options {
   duration heartbeat = std::chrono::milliseconds{40};
+  // Beats come at multiples of that on the leader's clock, so that those of many groups come together.
+  bool beats_in_time = false;
   // Without a word of a leader for one to two of these an election begins. Also how long a vote is
   // refused after a leader was heard, and how long a leader leads without a majority's word.
   duration election = std::chrono::milliseconds{200};

@@ -223,6 +223,7 @@ class replica {
   void spread(instant now, output& out);
   void send_entries(server to, progress& p, output& out);
   void beat(instant now, output& out);
+  instant beat_after(instant now) const;
   void heard_from(progress& p, std::uint64_t round, instant now);
   void advance_commit(instant now, output& out);
   void commit_to(std::uint64_t index, output& out);

@@ -141,7 +141,7 @@ void replica::lead(instant now, output& out) {
   become(role::leader, out);
   out.events.push_back({.kind = event_kind::leader_is, .term = state_.term, .whom = self_});
   first_of_term_ = append({state_.term, entry_kind::nothing, {}}, out);
-  beat_at_ = now + how_.heartbeat;
+  beat_at_ = beat_after(now);
   spread(now, out);
 }
 

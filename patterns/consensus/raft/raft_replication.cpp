@@ -52,8 +52,14 @@ void replica::send_entries(server to, progress& p, output& out) {
   }
 }
 
+// Half a beat to one and a half, where they are in time.
+instant replica::beat_after(instant now) const {
+  if (!how_.beats_in_time || how_.heartbeat.count() <= 0) return now + how_.heartbeat;
+  return (now + how_.heartbeat + how_.heartbeat / 2) / how_.heartbeat * how_.heartbeat;
+}
+
 void replica::beat(instant now, output& out) {
-  beat_at_ = now + how_.heartbeat;
+  beat_at_ = beat_after(now);
   const auto round = rounds_.begin(now);
   for (const auto& [id, p] : others_)
     out.send_now.push_back({id, heartbeat{state_.term, std::min(commit_, p.match()), round}});
