@@ -1,9 +1,11 @@
 #include "cluster/life.hpp"
 
+#include "actors/consensus/client.hpp"
 #include "actors/mapreduce/data_executor.hpp"
 #include "actors/mapreduce/protocol.hpp"
 #include "actors/mapreduce/tracker.hpp"
 #include "actors/mapreduce/worker.hpp"
+#include "cluster/groups.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/membership_events.hpp"
 #include "cluster/receptionist.hpp"
@@ -16,9 +18,12 @@
 
 #include <algorithm>
 #include <map>
+#include <stdexcept>
 #include <thread>
 
 #include <caf/all.hpp>
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::open_group)
 
 namespace troupe {
 using std::chrono::milliseconds;
@@ -124,6 +129,7 @@ result<void, std::string> life::spawn_parts(beginning with) {
   if (!replicated) return unexpected{replicated.error()};
   log_ = replicated->keeper;
   log_client_ = replicated->client;
+  groups_ = replicated->groups;
   membership_ =
       spawn_membership(system_, {.how = s.membership,
                                  .name = s.name,
@@ -162,6 +168,7 @@ result<void, std::string> life::spawn_parts(beginning with) {
                          {"worker", worker_},
                          {"log", log_},
                          {"log client", log_client_},
+                         {"groups", groups_},
                          {"gateway", gateway_}};
   for (const auto& [name, part] : all) parts_.push_back(part);
   parts_.push_back(system_.spawn<watch>(all, std::move(with.ended)));
@@ -197,7 +204,9 @@ bool life::stop(const char* reason, clock::time_point end) {
         caf::anon_send_exit(*it, caf::exit_reason::user_shutdown);
       group->clear();
     }
-    receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = gateway_ = nullptr;
+    receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = groups_ = gateway_ =
+        nullptr;
+    group_clients_.clear();
   }
   remoting::service::of(system_).stop();
   while (system_.registry().running() > 0 && clock::now() < end) std::this_thread::sleep_for(2ms);
@@ -225,6 +234,18 @@ caf::actor life::own(caf::actor actor) {
   else
     owned_.push_back(actor);
   return actor;
+}
+
+caf::actor life::group(const std::string& name, machine_maker make) {
+  if (const auto problem = group_name_problem(name); !problem.empty())
+    throw std::invalid_argument{problem};
+  const std::lock_guard guard{mutex_};
+  auto& client = group_clients_[name];
+  if (client || stopped_) return client;
+  client = consensus::spawn_client(system_, {.group = name, .node = settings_.name});
+  parts_.push_back(client);
+  caf::anon_send(groups_, open_group{name, std::move(make), client});
+  return client;
 }
 
 std::vector<std::string> life::known() {

@@ -4,6 +4,7 @@
 //   troupe::node node{settings, begin};     // a process
 //   sim.start(5, begin);                    // five simulated ones
 #pragma once
+#include "cluster/groups.hpp"
 #include "cluster/management.hpp"
 #include "runtime/event_log.hpp"
 
@@ -18,8 +19,8 @@ namespace troupe {
 class member_list : public std::vector<management::member_row> {
  public:
   using std::vector<management::member_row>::vector;
-  std::size_t up() const;         // and reachable
-  std::size_t reachable() const;  // in whatever state
+  std::size_t up() const;                                           // and reachable
+  std::size_t reachable() const;                                    // in whatever state
   const management::member_row* find(std::string_view name) const;  // null: no such member
 };
 
@@ -34,6 +35,10 @@ class local_node {
   // The way to the replicated log (actors/consensus/client.hpp), for spawn_map, spawn_watcher, spawn_lease_holder
   // (actors/storage) and elections.
   virtual caf::actor log() = 0;
+  // A state machine of your own, replicated on the log's voters; the same call on every node, and in each of its lives.
+  // Returns its client (actors/consensus/client.hpp: command, question), which works on nodes without a replica, too.
+  // A name that is none (groups.hpp) throws std::invalid_argument.
+  virtual caf::actor group(const std::string& name, machine_maker make) = 0;
   virtual event_log_ptr events() const = 0;
   virtual member_list members() = 0;
   // Keeps the actor alive, and ends it with the node.

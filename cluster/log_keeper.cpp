@@ -1,6 +1,7 @@
 #include "cluster/log_keeper.hpp"
 
 #include "actors/storage/map_replica.hpp"
+#include "cluster/groups.hpp"
 #include "patterns/encoding.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/error.hpp"
@@ -23,6 +24,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::promise_written)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::log_begun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::look_around)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_shaken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::log_is_here)
 
 namespace troupe {
 using namespace std::chrono_literals;
@@ -39,12 +41,14 @@ std::string minted(std::uint64_t number) {
 }  // namespace
 
 log_keeper::log_keeper(caf::actor_config& config, replicated_log_settings settings,
-                       std::optional<opened_store> found, store_opener open, caf::actor client)
+                       std::optional<opened_store> found, store_opener open, caf::actor client,
+                       caf::actor groups)
     : caf::event_based_actor{config},
       s_{std::move(settings)},
       opened_{std::move(found)},
       open_{std::move(open)},
       client_{std::move(client)},
+      groups_{std::move(groups)},
       founder_{{.node = s_.node,
                 .life = opened_ ? opened_->store->who().life : 0,
                 .expects = s_.how.bootstrap_expect,
@@ -62,7 +66,7 @@ void log_keeper::on_exit() {
     j.whom.deliver(make_error(errc::unknown_outcome, "the node is ending"));
   joining_.clear();
   peers_.clear();
-  replica_ = client_ = nullptr;
+  replica_ = client_ = groups_ = nullptr;
   opened_.reset();
 }
 
@@ -85,8 +89,10 @@ caf::behavior log_keeper::make_behavior() {
         found(founding::parted{down.id});
         if (replica_) send(replica_, down);
         send(client_, down);
+        send(groups_, down);
       },
       [this](const link_shaken& what) {
+        send(groups_, what);
         if (replica_) send<caf::message_priority::high>(replica_, consensus::shaken{what.node});
       },
       [this](const log_presence& m) {
@@ -165,6 +171,7 @@ void log_keeper::start_replica() {
   for (const auto& [name, p] : peers_)
     if (p.replica) send(replica_, peer_up{name, p.replica});
   send(client_, peer_up{s_.node, replica_});
+  send(groups_, log_is_here{opened_->store, this});
   present_all();
 }
 
@@ -182,7 +189,7 @@ consensus::replica_settings log_keeper::replica_settings_for(raft::restored from
 }
 
 void log_keeper::present(const caf::actor& to) {
-  if (to) send(to, log_presence{founder_.self(), replica_});
+  if (to) send(to, log_presence{founder_.self(), replica_, groups_});
   if (to && leads_.node == s_.node) send(to, leads_);
 }
 void log_keeper::present_all() {
@@ -193,6 +200,7 @@ void log_keeper::on_presence(const log_presence& m, const caf::actor& keeper) {
   auto& p = peers_[m.who.node];
   if (keeper) p.keeper = keeper;
   p.who = m.who;
+  if (m.groups) send(groups_, peer_up{m.who.node, m.groups});
   if (m.replica && p.replica != m.replica) {
     p.replica = m.replica;
     if (replica_) send(replica_, peer_up{m.who.node, p.replica});
@@ -259,12 +267,8 @@ void log_keeper::begin(const founding::charter& what) {
 
 void log_keeper::begun() {
   enter(founder_.self().cluster);
-  opened_->from = {};
-  opened_->from.state.term = 1;
-  opened_->from.base = {
-      .index = 1,
-      .term = 1,
-      .config = {.voters = founder_.promise()->voters, .outgoing = {}, .learners = {}}};
+  opened_->from =
+      consensus::founded({.voters = founder_.promise()->voters, .outgoing = {}, .learners = {}});
   start_replica();
 }
 }  // namespace troupe

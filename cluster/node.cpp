@@ -282,6 +282,9 @@ caf::actor_system& node::system() { return state_->here().system(); }
 caf::actor node::receptionist() { return state_->here().receptionist(); }
 caf::actor node::membership() { return state_->here().membership(); }
 caf::actor node::log() { return state_->here().log(); }
+caf::actor node::group(const std::string& name, machine_maker make) {
+  return state_->here().group(name, std::move(make));
+}
 event_log_ptr node::events() const { return state_->here().events(); }
 caf::actor node::own(caf::actor actor) { return state_->here().own(std::move(actor)); }
 

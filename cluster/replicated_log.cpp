@@ -2,6 +2,7 @@
 
 #include "actors/consensus/client.hpp"
 #include "actors/storage/protocol.hpp"
+#include "cluster/groups.hpp"
 #include "cluster/log_keeper.hpp"
 #include "patterns/encoding.hpp"
 #include "runtime/chance.hpp"
@@ -47,15 +48,20 @@ result<replicated_log, std::string> start_replicated_log(caf::actor_system& syst
   }
   replicated_log made;
   made.client = consensus::spawn_client(system, {.group = "map", .node = settings.node});
+  made.groups = spawn_group_keeper(system, {.node = settings.node,
+                                            .how = settings.how.how,
+                                            .client = made.client,
+                                            .events = settings.events});
   auto open = [s = settings]() mutable { return opened(s); };
-  made.keeper =
-      system.spawn<log_keeper>(std::move(settings), std::move(found), std::move(open), made.client);
+  made.keeper = system.spawn<log_keeper>(std::move(settings), std::move(found), std::move(open),
+                                         made.client, made.groups);
   return made;
 }
 
 void register_replicated_log_types(caf::actor_system_config& config) {
   consensus::register_consensus_types(config);
   storage::register_storage_types(config);
+  register_group_types(config);
   config.add_message_type<log_presence>("log.presence")
       .add_message_type<log_founding>("log.founding")
       .add_message_type<log_start_replica>("log.start_replica")

@@ -35,6 +35,7 @@ struct replicated_log_settings {
 struct replicated_log {
   caf::actor keeper;  // for the gateway: peers and operators
   caf::actor client;  // actors/consensus/client.hpp
+  caf::actor groups;  // of the user's own state machines (groups.hpp)
 };
 result<replicated_log, std::string> start_replicated_log(caf::actor_system& system,
                                                          replicated_log_settings settings);
@@ -43,8 +44,9 @@ result<replicated_log, std::string> start_replicated_log(caf::actor_system& syst
 struct log_presence {
   founding::presence who;
   caf::actor replica;  // null: none
+  caf::actor groups;   // the node's group keeper
 };
-TROUPE_MESSAGE(log_presence, who, replica)
+TROUPE_MESSAGE(log_presence, who, replica, groups)
 struct log_founding {
   std::string from;
   founding::message what;
@@ -62,8 +64,9 @@ struct link_shaken {  // its connection broke; it may come back
 TROUPE_MESSAGE(link_shaken, node)
 struct log_status_query {  // answered with consensus::group_status, of the leader if there is one
   bool here = false;       // of the asked node
+  std::string group{};     // of the user's own; empty: the map's
 };
-TROUPE_MESSAGE(log_status_query, here)
+TROUPE_MESSAGE(log_status_query, here, group)
 struct log_add {  // answered with consensus::answered
   std::string node;
   bool learner = false;

@@ -74,6 +74,9 @@ caf::actor simulated_node::receptionist() { return state_->here().receptionist()
 caf::actor simulated_node::gateway() { return state_->here().gateway(); }
 caf::actor simulated_node::membership() { return state_->here().membership(); }
 caf::actor simulated_node::log() { return state_->here().log(); }
+caf::actor simulated_node::group(const std::string& name, machine_maker make) {
+  return state_->here().group(name, std::move(make));
+}
 event_log_ptr simulated_node::events() const { return state_->events; }
 caf::actor simulated_node::own(caf::actor actor) { return state_->here().own(std::move(actor)); }
 bool simulated_node::running() const { return state_->current != nullptr; }

@@ -1,5 +1,6 @@
 #include "actors/consensus/replica.hpp"
 
+#include "actors/consensus/courier.hpp"
 #include "actors/consensus/storing.hpp"
 #include "patterns/encoding.hpp"
 #include "runtime/codec/inspect.hpp"
@@ -27,6 +28,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::core_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::synced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::give_up_hand_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::shaken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::posted)
 
 namespace troupe::consensus {
 using caf::message_priority;
@@ -53,6 +55,7 @@ void replica_actor::on_exit() {
   peers_.clear();
   told_.clear();
   changing_.clear();
+  s_.courier = nullptr;
 }
 
 caf::behavior replica_actor::make_behavior() {
@@ -88,6 +91,7 @@ caf::behavior replica_actor::make_behavior() {
         feed(raft::persisted{what.number});
       },
       [this](core_tick) {
+        if (now() < armed_) return;  // an earlier one came after it was armed, and has armed another
         armed_ = raft::instant::max();
         if (now() >= core_.due())
           feed(raft::tick{});
@@ -246,6 +250,10 @@ void replica_actor::answer_readers() {
 }
 
 void replica_actor::post(raft::letter& l) {
+  if (s_.courier && (std::holds_alternative<raft::heartbeat>(l.what) ||
+                     std::holds_alternative<raft::heartbeat_reply>(l.what)))
+    return send<message_priority::high>(
+        s_.courier, posted{s_.group, name_of(l.to), {s_.id, l.to, s_.node, std::move(l.what)}});
   const auto found = peers_.find(name_of(l.to));
   if (found == peers_.end()) return;  // the core asks again
   const bool bulk = std::holds_alternative<raft::append_request>(l.what) ||

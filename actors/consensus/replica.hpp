@@ -50,6 +50,7 @@ struct replica_settings {
   sessions::settings sessions{};
   event_log_ptr events = event_log::none();
   std::uint64_t seed = 0;
+  caf::actor courier{};  // takes heartbeats along (courier.hpp); none: they go by themselves
 };
 
 class replica_actor : public caf::event_based_actor {

@@ -65,4 +65,11 @@ journal::batch founding(const raft::configuration& voters) {
   b.restart = true;
   return b;
 }
+
+raft::restored founded(const raft::configuration& voters) {
+  raft::restored from;
+  from.state.term = 1;
+  from.base = {.index = 1, .term = 1, .config = raft::normal(voters)};
+  return from;
+}
 }  // namespace troupe::consensus

@@ -210,8 +210,8 @@ class connection final : public client {
     }
     return map_;
   }
-  answer<consensus::group_status> log_status(bool here) override {
-    return query<consensus::group_status>(log_status_query{here});
+  answer<consensus::group_status> log_status(bool here, const std::string& group) override {
+    return query<consensus::group_status>(log_status_query{here, group});
   }
   answer<done_reply> log_add(const std::string& node, bool learner) override {
     return ask<done_reply>(management::log_add_order{node, learner});

@@ -49,7 +49,7 @@ class client {
                                        const std::function<bool()>& stopped) = 0;
   virtual caf::actor_system& system() = 0;
   virtual answer<caf::actor> log() = 0;  // the node's way to the replicated log
-  virtual answer<consensus::group_status> log_status(bool here) = 0;
+  virtual answer<consensus::group_status> log_status(bool here, const std::string& group = {}) = 0;
   virtual answer<management::done_reply> log_add(const std::string& node, bool learner) = 0;
   virtual answer<management::done_reply> log_remove(const std::string& node) = 0;
   virtual answer<management::done_reply> log_transfer(const std::string& node) = 0;

@@ -13,6 +13,7 @@ using json = nlohmann::ordered_json;
 struct options {
   target to;
   std::string node;
+  std::string group;
   bool as_json = false;
   bool here = false;
   bool learner = false;
@@ -72,7 +73,7 @@ exit_code show(const consensus::group_status& s, bool as_json) {
 
 exit_code status(const options& given) {
   return with_client(given.to, [&](client& with) {
-    const auto got = with.log_status(given.here);
+    const auto got = with.log_status(given.here, given.group);
     return got ? show(*got, given.as_json) : fail(got.error());
   });
 }
@@ -115,6 +116,7 @@ void add_log(verbs& all) {
   auto given =
       add_subverb(all, *verb, "status", "Who leads, who votes, how far each is", &status, sub);
   sub->add_flag("--here", given->here, "of the asked node's own replica");
+  sub->add_option("--group", given->group, "a program's own group, and not the map");
   add_target(*sub, given->to);
   given = add_subverb(all, *verb, "add", "Make a member a voter, or a learner", &add, sub);
   sub->add_option("NODE", given->node, "the member's name")->required();
