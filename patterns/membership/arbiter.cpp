@@ -11,6 +11,14 @@ bool among(const ids& all, const member_id& id) {
   return std::find(all.begin(), all.end(), id) != all.end();
 }
 
+const lease_use* find(const std::vector<lease_use>& uses, const member_id& by,
+                      std::uint64_t number) {
+  const auto at = std::find_if(uses.begin(), uses.end(), [&](const lease_use& u) {
+    return u.by == by && u.number == number;
+  });
+  return at == uses.end() ? nullptr : &*at;
+}
+
 lease_answer refuse(const lease_claim& claim, std::string reason) {
   return {claim.number, lease_outcome::refused, {}, std::move(reason)};
 }
@@ -34,25 +42,27 @@ void bury(lease_state& state, const ids& down) {
 }  // namespace
 
 lease_answer take(lease_state& state, const lease_claim& claim) {
-  if (among(state.dead.all, claim.by))
-    return refuse(claim, "another side got it and gave this one up");
   auto& held = state.holding;
+  if (const auto* use = held ? find(held->uses, claim.by, claim.number) : nullptr) {
+    return {claim.number, lease_outcome::granted, use->down, {}};  // its answer was lost
+  }
+  if (among(state.dead.all, claim.by)) {
+    return refuse(claim, "another side got it and gave this one up");
+  }
   const bool related = !held || among(held->side, claim.by) ||
                        std::any_of(claim.side.begin(), claim.side.end(),
                                    [&](const member_id& id) { return among(held->side, id); });
   if (!related) return refuse(claim, "the side of " + names_of(held->side) + " holds it");
-  if (held && held->uses.size() >= uses_max)
+  if (held && held->uses.size() >= uses_max) {
     return refuse(claim, "it was asked for too often while it was held");
+  }
   std::set<member_id> down{claim.down.begin(), claim.down.end()}, stays;
   for (const auto& id : claim.side) {
     if (among(state.dead.all, id)) down.insert(id);  // others of our side knew more
   }
   if (!held) held.emplace();
   const ids go{down.begin(), down.end()};
-  auto& uses = held->uses;
-  std::erase_if(uses,
-                [&](const lease_use& u) { return u.by == claim.by && u.number == claim.number; });
-  uses.push_back({claim.by, claim.number, go});
+  held->uses.push_back({claim.by, claim.number, go});
   bury(state, go);
   stays.insert(held->side.begin(), held->side.end());
   stays.insert(claim.side.begin(), claim.side.end());

@@ -101,6 +101,11 @@ TEST_CASE("calc: who stays of a partition, and who forms a cluster") {
   gives("downing", side("static-quorum", R"(,"quorum":2)"),
         R"({"verdict":"down-others","down":["a"]})");
   gives("downing", side("static-quorum", R"(,"quorum":3)"), R"({"verdict":"down-us"})");
+  gives("downing", side("lease-majority"), R"({"verdict":"acquire","down":["a"],"after":0})");
+  gives(
+      "downing",
+      R"({"strategy":"lease-majority","acquire_delay":"3s","members":[{"name":"a"},{"name":"b","reachable":false},{"name":"c","reachable":false}]})",
+      R"({"verdict":"acquire","down":["b","c"],"after":3000})");
   refuses("downing", side("static-quorum"), "static-quorum needs 'quorum', its size");
   gives("bootstrap", R"({"self":"a:1","seeds":["a:1","b:1"]})", R"({"forms":true,"at":3000})");
   gives("bootstrap", R"({"self":"b:1","seeds":["a:1","b:1"]})",

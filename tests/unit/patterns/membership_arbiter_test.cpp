@@ -148,6 +148,17 @@ TEST_CASE("arbiter: of two that give each other up only one is ever granted it")
   CHECK(asked > 500'000);
 }
 
+TEST_CASE("arbiter: a claim whose answer was lost is asked again, and answered as before") {
+  lease_state s;
+  const auto all_go = claim("a", "ab"), stays = claim("a", "b", 2);
+  const auto first = take(s, all_go);
+  CHECK(first.what == lease_outcome::granted);
+  const auto then = s;
+  CHECK(take(s, all_go) == first);
+  CHECK(s == then);
+  CHECK(take(s, stays).what == lease_outcome::refused);  // it was to go itself
+}
+
 TEST_CASE("arbiter: the dead are remembered up to a bound, the oldest are forgotten") {
   lease_state s;
   for (std::size_t i = 0; i < dead_max + 10; ++i) {
