@@ -9,6 +9,8 @@
 //   Assumes   one history: each step is made on the newest state, or not at all
 //   Beware    a side none of whose members was known to the one that was granted is refused only while
 //             the lease is held
+//   Beware    one that is granted it and dies before it acts, or whose return never arrives, leaves
+//             living members among the dead: refused, or downed, when the next partition is decided
 //   Costs     O(members + dead_max) a step
 #pragma once
 #include "patterns/membership/member.hpp"

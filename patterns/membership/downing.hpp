@@ -1,19 +1,17 @@
 // Split brain: which members a side of a partition gives up so that at most one side lives. The
 // strategies and their names are Akka's Split Brain Resolver; like it, each side decides by itself,
 // from the same members and the mirrored reachability.
-//   Promises  for two sides that know the same members and see exactly each other as unreachable,
-//   at
+//   Promises  for two sides that know the same members and see exactly each other as unreachable, at
 //             most one lives: keep_majority the larger (of equals: the one with the lowest name),
 //             static_quorum the one with the quorum, keep_oldest the oldest's, down_all none
 //             (tested on a table of named partitions, each seen from every side). Under lease_majority
-//             at most one lives whatever they know and see: the one that is granted a lease, which
-//             the larger asks for at once and the others later (arbiter.hpp). Whoever cannot get or
-//             ask it goes down
+//             no two live that give each other up, however their views differ: one is granted a lease,
+//             for which the larger side asks at once and the others later (arbiter.hpp); whoever
+//             cannot get or ask it goes down
 //   Assumes   members known to all sides: who joined or left during the partition may be counted
 //             differently; what must be unique takes a lease or a quorum of the replicated log
-//   Counted   up and leaving members (of `role`, if given); joining ones have no voice, yet are
-//   downed Indirect  pairs that cannot reach each other while others reach both: the members with
-//   the most
+//   Counted   up and leaving members (of `role`, if given); joining ones have no voice, yet are downed
+//   Indirect  pairs that cannot reach each other while others reach both: the members with the most
 //             cut links go, until no cut link is left; of a single pair, both
 #pragma once
 #include "patterns/membership/arbiter.hpp"

@@ -51,7 +51,7 @@ void town::lease_ordered(member by, const std::string& incarnation, const lease_
   });
 }
 
-// The first three are the voters; with an even number of members one less.
+// The first three are the voters; of two members the first.
 bool town::reaches_lease(member by) const {
   if (reaches_) return reaches_(by);
   const member voters = size() >= 3 ? 3 : 1;

@@ -197,7 +197,7 @@ TEST_CASE("calc: what is unknown, missing or of another type is named") {
           "'hex' must be bytes as a text of hexadecimal digits, two each");
   refuses("downing", R"({"strategy":"keep-majorty","members":[]})",
           "'strategy' cannot be 'keep-majorty'; did you mean 'keep-majority'? There is "
-          "keep-majority, static-quorum, keep-oldest, down-all");
+          "keep-majority, static-quorum, keep-oldest, down-all, lease-majority");
   refuses("downing", R"({"members":[{"name":"a"},{"name":"b","reachble":false}]})",
           "there is no field 'members[1].reachble'; did you mean 'members[1].reachable'?");
   refuses("downing", R"({"members":[{"name":"a"},{"name":"a"}]})", "there are two members 'a'");

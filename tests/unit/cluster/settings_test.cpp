@@ -96,7 +96,7 @@ TEST_CASE("settings: what makes no sense together is refused, by name") {
   CHECK(refusal({lease, {"cluster.bootstrap-expect", "1"}}).empty());
   CHECK(refusal({lease, {"cluster.seeds", "10.0.0.1:4711"}}).empty());
   CHECK(names(
-      refusal({lease, {"cluster.bootstrap-expect", "1"}, {"membership.acquire-within", "1min"}}),
+      refusal({lease, {"cluster.bootstrap-expect", "1"}, {"membership.acquire-within", "60s"}}),
       "lease"));
 }
 
