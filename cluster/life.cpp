@@ -5,6 +5,7 @@
 #include "actors/mapreduce/protocol.hpp"
 #include "actors/mapreduce/tracker.hpp"
 #include "actors/mapreduce/worker.hpp"
+#include "cluster/downing_lease.hpp"
 #include "cluster/groups.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/membership_events.hpp"
@@ -130,6 +131,11 @@ result<void, std::string> life::spawn_parts(beginning with) {
   log_ = replicated->keeper;
   log_client_ = replicated->client;
   groups_ = replicated->groups;
+  if (s.membership.resolving.how.kind == membership::downing::lease_majority)
+    lease_ = spawn_downing_lease(
+        system_, log_client_,
+        {std::chrono::duration_cast<milliseconds>(s.membership.lease_held_for),
+         std::chrono::duration_cast<milliseconds>(s.membership.resolving.acquire_within)});
   membership_ =
       spawn_membership(system_, {.how = s.membership,
                                  .name = s.name,
@@ -138,7 +144,8 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                  .seeds = s.seeds,
                                  .known = std::move(with.known),
                                  .remember = std::move(with.remember),
-                                 .events = events_});
+                                 .events = events_,
+                                 .lease = lease_});
   receptionist_ = spawn_receptionist(system_, membership_);
   const auto code = world_.code ? world_.code : mapreduce::make_data_executor();
   tracker_ = mapreduce::spawn_tracker(
@@ -162,14 +169,15 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                      .addresses = addresses_,
                                      .ended = with.ended});
   caf::anon_send(tracker_, peer_up{s.name, worker_});
-  const watch::parts all{{"membership", membership_},
-                         {"receptionist", receptionist_},
-                         {"tracker", tracker_},
-                         {"worker", worker_},
-                         {"log", log_},
-                         {"log client", log_client_},
-                         {"groups", groups_},
-                         {"gateway", gateway_}};
+  watch::parts all{{"membership", membership_},
+                   {"receptionist", receptionist_},
+                   {"tracker", tracker_},
+                   {"worker", worker_},
+                   {"log", log_},
+                   {"log client", log_client_},
+                   {"groups", groups_},
+                   {"gateway", gateway_}};
+  if (lease_) all.emplace("downing lease", lease_);
   for (const auto& [name, part] : all) parts_.push_back(part);
   parts_.push_back(system_.spawn<watch>(all, std::move(with.ended)));
   remoting::service::of(system_).gateway(gateway_);

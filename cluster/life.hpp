@@ -74,7 +74,8 @@ class life {
   event_log_ptr events_ = event_log::none();
   std::string address_, incarnation_;
   mutable std::mutex mutex_;
-  caf::actor membership_, receptionist_, tracker_, worker_, log_, log_client_, groups_, gateway_;
+  caf::actor membership_, receptionist_, tracker_, worker_, log_, log_client_, lease_, groups_,
+      gateway_;
   std::map<std::string, caf::actor> group_clients_;
   std::vector<caf::actor> parts_, owned_;
   bool stopped_ = false;

@@ -1,5 +1,6 @@
 #include "cluster/membership.hpp"
 
+#include "cluster/downing_lease.hpp"
 #include "cluster/membership_events.hpp"
 #include "patterns/membership/swim.hpp"
 #include "runtime/chance.hpp"
@@ -70,8 +71,9 @@ class member_actor : public caf::event_based_actor {
       : caf::event_based_actor{config},
         incarnation_{remoting::incarnation_text(links().incarnation())},
         settings_{std::move(settings)},
-        core_{settings_.how,   self_of(settings_, incarnation_),
-              settings_.seeds, settings_.known,
+        lease_{settings_.lease},
+        core_{settings_.how,        self_of(settings_, incarnation_),
+              settings_.seeds,      settings_.known,
               fresh_seed(system()), now()} {}
 
   const char* name() const override { return "membership"; }
@@ -85,6 +87,7 @@ class member_actor : public caf::event_based_actor {
     return wire().or_else(local()).or_else(link_news());
   }
   void on_exit() override {
+    lease_ = nullptr;
     subscribers_.clear();
     gateways_.clear();
     waiting_.clear();
@@ -262,8 +265,23 @@ class member_actor : public caf::event_based_actor {
     for (const auto& what : out.events) tell(what);
     if (!out.events.empty()) remember();
     wake_at(core_.due());
+    for (auto& what : out.lease) std::visit([this](auto& o) { order_lease(std::move(o)); }, what);
     return std::move(out.refused);
   }
+
+  // The core looks at the clock itself, and asks again.
+  void order_lease(lease_claim&& claim) {
+    const auto number = claim.number;
+    const auto failed = [this, number](std::string why) {
+      step(lease_answer{.number = number, .reason = std::move(why)});
+    };
+    if (!lease_) return failed("this node has no way to the replicated log");
+    const auto patience = 2 * settings_.how.resolving.acquire_within;
+    request(lease_, patience, std::move(claim))
+        .then([this](const lease_answer& a) { step(a); },
+              [failed](const caf::error& e) { failed(sentence_of(e)); });
+  }
+  void order_lease(lease_return&& what) { send(lease_, std::move(what)); }
 
   // Whom a process that comes back here should ask, and before it has met anybody that stays as it was.
   void remember() {
@@ -320,6 +338,7 @@ class member_actor : public caf::event_based_actor {
   }
   const std::string incarnation_;
   const membership_settings settings_;
+  caf::actor lease_;
   swim core_;
   std::uint64_t wakes_ = 0;
   bool armed_ = false;

@@ -46,6 +46,7 @@ struct membership_settings {
   // Gets the other members' addresses when they have changed; from the actor's thread, must not block.
   std::function<void(const std::vector<std::string>&)> remember{};
   event_log_ptr events = event_log::none();
+  caf::actor lease{};  // cluster/downing_lease.hpp, for lease-majority
 };
 caf::actor spawn_membership(caf::actor_system& system, membership_settings settings);
 void register_membership_types(caf::actor_system_config& config);

@@ -51,6 +51,7 @@ void write_event(event_log& to, const event& what, downing by) {
     case event_kind::self_downed:
     case event_kind::self_left:
     case event_kind::waiting:
+    case event_kind::asks_lease:
       return;
   }
 }

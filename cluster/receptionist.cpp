@@ -160,6 +160,7 @@ class receptionist_actor : public caf::event_based_actor {
       case event_kind::self_left:
       case event_kind::decided:
       case event_kind::waiting:
+      case event_kind::asks_lease:
         return;
     }
   }

@@ -49,9 +49,10 @@ void declare_membership(config::schema& options) {
       .integer("membership.gossip-fanout", d.gossip_fanout, {1, 64}, "to so many members")
       .duration("membership.sync-interval", d.sync_interval, {100ms, 24h},
                 "whole views are exchanged so often")
-      .choice("membership.downing", "keep-majority",
-              {"none", "keep-majority", "static-quorum", "keep-oldest", "down-all"},
-              "which side lives on when the cluster is cut in two")
+      .choice(
+          "membership.downing", "keep-majority",
+          {"none", "keep-majority", "static-quorum", "keep-oldest", "down-all", "lease-majority"},
+          "which side lives on when the cluster is cut in two")
       .duration("membership.stable-after", d.resolving.stable_after, {0ms, 1h},
                 "unreachable members are downed when the picture has not changed for so long")
       .integer("membership.quorum", 0, {0, 100'000}, "the size of static-quorum")
@@ -61,6 +62,13 @@ void declare_membership(config::schema& options) {
             "keep-oldest: an oldest that has lost all others gives way")
       .flag("membership.down-all-when-unstable", d.resolving.down_all_when_unstable,
             "down everybody when the picture keeps changing for long beyond stable-after")
+      .duration(
+          "membership.acquire-delay", d.resolving.how.acquire_delay, {0ms, 1h},
+          "lease-majority: all but the larger side wait so long before they ask for the lease")
+      .duration("membership.acquire-within", d.resolving.acquire_within, {100ms, 10min},
+                "lease-majority: a side that has not got the lease after so long goes down")
+      .duration("membership.lease-held-for", d.lease_held_for, {1s, 24h},
+                "lease-majority: the lease frees itself after so long")
       .duration("membership.suspects-for", d.resolving.suspects_for, {0ms, 1h},
                 "downing waits so long for suspicions under way")
       .choice("membership.detector", "phi-accrual", {"phi-accrual", "deadline"},
@@ -164,6 +172,9 @@ membership::options membership_from(const config::settings& from, const std::str
   o.resolving.how.quorum = number("quorum");
   o.resolving.how.role = from.text("membership.downing-role");
   o.resolving.stable_after = span("stable-after");
+  o.resolving.how.acquire_delay = span("acquire-delay");
+  o.resolving.acquire_within = span("acquire-within");
+  o.lease_held_for = span("lease-held-for");
   return o;
 }
 
@@ -306,6 +317,11 @@ std::string complaint(const node_settings& s) {
   if (const auto wrong = link::validate(s.sessions)) return "of a link's settings, " + *wrong;
   if (s.consensus.how.heartbeat * 2 > s.consensus.how.election)
     return "consensus.election-timeout has to be two heartbeats (consensus.heartbeat) at least";
+  if (s.membership.resolving.how.kind == membership::downing::lease_majority &&
+      s.consensus.bootstrap_expect == 0 && s.seeds.empty())
+    return "membership.downing lease-majority takes its lease in the replicated log, which a node "
+           "without seeds has to "
+           "begin: set cluster.bootstrap-expect, or another strategy";
   return membership::complaint(s.membership);
 }
 }  // namespace troupe

@@ -17,7 +17,8 @@ std::string two_lives(member_list seen) {
   for (const auto& m : seen) {
     if (m.state == "down" || m.state == "removed") continue;
     const auto [at, fresh] = present.emplace(m.name, m.incarnation);
-    if (!fresh) return m.name + ", " + at->second.substr(0, 8) + " and " + m.incarnation.substr(0, 8);
+    if (!fresh)
+      return m.name + ", " + at->second.substr(0, 8) + " and " + m.incarnation.substr(0, 8);
   }
   return {};
 }
@@ -31,7 +32,8 @@ void live_through(simulation& sim, const plan& faults) {
   if (sim.broken() || sim.running() < faults.members) return;
   const bool all = sim.run_until_up(faults.members, std::max(faults.calm, together_within));
   for (std::size_t i = 0; i < sim.size(); ++i)
-    if (const auto both = two_lives(sim[i].members()); !both.empty()) sim.complain(one_life, sim[i].name() + " has " + both);
+    if (const auto both = two_lives(sim[i].members()); !both.empty())
+      sim.complain(one_life, sim[i].name() + " has " + both);
   if (all) return;
   std::string seen;
   for (std::size_t i = 0; i < sim.size(); ++i)
@@ -48,14 +50,17 @@ troupe::simulation::protocol node_protocol() {
   it.calm = together_within;
   it.choices = {{"downing", "who stays of a partition", {"keep-majority"}}};
   for (const auto d : membership::all_downings)
-    if (d != membership::downing::keep_majority) it.choices.front().values.emplace_back(to_string(d));
+    if (d != membership::downing::keep_majority)
+      it.choices.front().values.emplace_back(to_string(d));
   it.swarm = usual_faults;
   it.run = [it](const plan& p, const troupe::simulation::settings& chosen) {
     simulation_options how;
     how.keep_events = chosen.lines;
-    how.node.membership.resolving.how.kind =
-        membership::downing_of(it.chosen(chosen, "downing")).value_or(membership::downing::keep_majority);
+    how.node.membership.resolving.how.kind = membership::downing_of(it.chosen(chosen, "downing"))
+                                                 .value_or(membership::downing::keep_majority);
     how.node.membership.resolving.how.quorum = p.members / 2 + 1;
+    if (how.node.membership.resolving.how.kind == membership::downing::lease_majority)
+      how.node.consensus.bootstrap_expect = p.members < 3 ? 1 : 3;
     simulation sim{p.seed, how};
     live_through(sim, p);
     return troupe::simulation::run_outcome{sim.judged(), sim.events()};

@@ -28,6 +28,7 @@ sides sides_of(const view& members, const std::string& role) {
 struct opinion {
   verdict what;
   std::string reason;
+  duration after{};
 };
 
 std::string of(std::size_t part, std::size_t whole) {
@@ -73,6 +74,18 @@ opinion keep_oldest(const sides& s, bool down_if_alone) {
           text + (gives_way ? ", but alone" : "")};
 }
 
+// Who would be kept without a lease asks first.
+opinion lease_majority(const sides& s, duration delay) {
+  const opinion larger = keep_majority(s);
+  if (s.our_voices.empty()) return {verdict::down_us, "no counted member on this side"};
+  if (larger.what == verdict::down_others) {
+    return {verdict::acquire, larger.reason + ": asks for the lease at once"};
+  }
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
+  return {verdict::acquire,
+          larger.reason + ": asks for the lease after " + std::to_string(ms) + " ms", delay};
+}
+
 opinion judge(const sides& s, const strategy& how) {
   switch (how.kind) {
     case downing::none:
@@ -85,6 +98,8 @@ opinion judge(const sides& s, const strategy& how) {
       return keep_oldest(s, how.down_if_alone);
     case downing::down_all:
       return {verdict::down_everyone, "members are unreachable"};
+    case downing::lease_majority:
+      return lease_majority(s, how.acquire_delay);
   }
   return {verdict::nothing, "no strategy"};
 }
@@ -137,6 +152,8 @@ std::string_view to_string(downing d) {
       return "keep-oldest";
     case downing::down_all:
       return "down-all";
+    case downing::lease_majority:
+      return "lease-majority";
   }
   return "unknown";
 }
@@ -159,12 +176,14 @@ std::string_view to_string(verdict v) {
       return "down-us";
     case verdict::down_everyone:
       return "down-everyone";
+    case verdict::acquire:
+      return "acquire";
   }
   return "unknown";
 }
 
 bool operator==(const decision& a, const decision& b) {
-  return a.what == b.what && a.down == b.down && a.reason == b.reason;
+  return a.what == b.what && a.down == b.down && a.reason == b.reason && a.after == b.after;
 }
 
 std::vector<member_id> indirectly_connected(const view& members) {
@@ -190,13 +209,14 @@ decision decide(const view& members, const strategy& how) {
   if (s.theirs.empty() && indirect.empty()) return {};
   const opinion o = judge(s, how);
   std::set<member_id> down;
-  if (o.what == verdict::down_others || o.what == verdict::down_everyone) add(down, s.theirs);
+  const bool stays = o.what == verdict::down_others || o.what == verdict::acquire;
+  if (stays || o.what == verdict::down_everyone) add(down, s.theirs);
   if (o.what == verdict::down_us || o.what == verdict::down_everyone) add(down, s.ours);
-  if (o.what == verdict::down_others) down.insert(indirect.begin(), indirect.end());
+  if (stays) down.insert(indirect.begin(), indirect.end());
   std::string reason{to_string(how.kind)};
   reason += ": " + o.reason;
   if (!indirect.empty()) reason += "; links between reachable members are cut";
-  return {o.what, {down.begin(), down.end()}, std::move(reason)};
+  return {o.what, {down.begin(), down.end()}, std::move(reason), o.after};
 }
 
 decision resolver::step(const view& members, const member_id& self, instant now) {
@@ -206,12 +226,14 @@ decision resolver::step(const view& members, const member_id& self, instant now)
     if (picture_ == 0) trouble_since_ = now;
     stable_since_ = now;
     picture_ = picture;
+    give_up();
   }
   if (picture == 0) return {};
   const bool flapping = how_.down_all_when_unstable &&
                         stable_since_ - trouble_since_ > how_.stable_after &&
                         now - trouble_since_ >= how_.stable_after + how_.unstable_for;
   if (flapping) {
+    give_up();
     auto all = decide(members, {.kind = downing::down_all});
     all.reason = "unstable for too long: all go down";
     return all;
@@ -222,8 +244,79 @@ decision resolver::step(const view& members, const member_id& self, instant now)
   instant ready = stable_since_ + how_.stable_after + (suspects ? how_.suspects_for : duration{});
   const record* first = oldest(members);
   if (first != nullptr && first->id != self) ready += how_.backup_after;
-  if (now >= ready) return decide(members, how_.how);
+  if (asked_) return ask_on(members, now);
+  if (now >= ready) {
+    decision d = decide(members, how_.how);
+    if (d.what != verdict::acquire) return d;
+    ready += d.after;
+    if (now >= ready) return ask(std::move(d), members, self, now);
+  }
   due_ = ready;
   return {};
+}
+
+decision resolver::ask(decision d, const view& members, const member_id& self, instant now) {
+  asked_.emplace();
+  asked_->what = {.number = ++claims_, .by = self, .down = d.down};
+  for (const record* r : sides_of(members, {}).ours) {
+    if (!std::binary_search(d.down.begin(), d.down.end(), r->id))
+      asked_->what.side.push_back(r->id);
+  }
+  asked_->reason = d.reason;
+  asked_->until = now + how_.acquire_within;
+  ask_ = asked_->what;
+  due_ = asked_->until;
+  return d;
+}
+
+decision resolver::ask_on(const view& members, instant now) {
+  if (now >= asked_->until) {
+    const auto why = asked_->failure;
+    give_up();
+    return go_down(members, "the lease was not got in time" + (why.empty() ? why : ": " + why));
+  }
+  if (asked_->again && now >= *asked_->again) {
+    asked_->again.reset();
+    ask_ = asked_->what;
+  }
+  due_ = std::min(asked_->until, asked_->again.value_or(instant::max()));
+  return {};
+}
+
+decision resolver::answered(const lease_answer& a, const view& members, instant now) {
+  if (!asked_ || a.number != asked_->what.number) return {};
+  if (picture_ != picture_of(members)) {
+    give_up();
+    return {};
+  }
+  switch (a.what) {
+    case lease_outcome::failed:
+      asked_->again = now + how_.acquire_again;
+      asked_->failure = a.reason;
+      due_ = std::min(asked_->until, *asked_->again);
+      return {};
+    case lease_outcome::refused:
+      asked_.reset();
+      return go_down(members, "the lease is refused: " + a.reason);
+    case lease_outcome::granted:
+      break;
+  }
+  const asked was = *std::exchange(asked_, {});
+  return {verdict::down_others, a.down, was.reason + "; got it"};
+}
+
+decision resolver::go_down(const view& members, const std::string& why) {
+  std::set<member_id> down;
+  add(down, sides_of(members, {}).ours);
+  return {verdict::down_us,
+          {down.begin(), down.end()},
+          std::string{to_string(how_.how.kind)} + ": " + why};
+}
+
+void resolver::give_up() {
+  if (!asked_) return;
+  ask_.reset();
+  unused_.push_back(asked_->what.number);
+  asked_.reset();
 }
 }  // namespace troupe::membership

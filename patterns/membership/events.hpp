@@ -22,10 +22,11 @@ enum class event_kind : std::uint8_t {
   self_left,    // over: the leave is complete
   decided,      // the downing strategy has: `names` go, `reason` says why
   waiting,      // for former members; without them it forms no cluster
+  asks_lease,   // lease-majority: `names` go if it is granted
 };
 TROUPE_ENUM(event_kind, joined, up, leaving, exiting, downed, removed, suspected, cleared,
             unreachable, reachable, formed, welcomed, refused, self_downed, self_left, decided,
-            waiting)
+            waiting, asks_lease)
 
 struct event {
   event_kind what = event_kind::joined;

@@ -30,6 +30,9 @@ std::string complaint(const options& o) {
   if (o.resolving.how.kind == downing::static_quorum && o.resolving.how.quorum == 0) {
     return "static-quorum needs the size of the quorum";
   }
+  if (o.resolving.acquire_within <= zero || o.lease_held_for < o.resolving.acquire_within) {
+    return "a lease must be held for longer than it may take to get it, and that for longer than nothing";
+  }
   if (!(o.phi_threshold > 0) || o.deadline_rounds == 0) {
     return "the detector needs a threshold above nothing, and a round at least";
   }

@@ -45,6 +45,7 @@ struct options {
   duration reform_after =
       std::chrono::seconds{60};  // a rebuilt node, if not all of the old members answer
   resolver_options resolving{};
+  duration lease_held_for = std::chrono::seconds{40};  // lease-majority: then it frees itself
 };
 // A sentence on the first value that makes no sense; empty: all do.
 std::string complaint(const options& o);

@@ -69,7 +69,14 @@ std::string simulated::unanswered(turn_away why, const header& to, std::uint64_t
 }
 
 void simulated::command_given(const command& c, instant now, output& out) {
-  std::visit([&](const auto& what) { core_->step(what, now, did_); }, c);
+  if (const auto* told = std::get_if<lease_told>(&c)) {
+    if (told->incarnation != core_->id().incarnation) return;
+    core_->step(told->what, now, did_);
+  } else if (const auto* l = std::get_if<leave>(&c)) {
+    core_->step(*l, now, did_);
+  } else {
+    core_->step(std::get<down>(c), now, did_);
+  }
   carry_out(out);
 }
 
@@ -91,6 +98,7 @@ void simulated::carry_out(output& out) {
     const auto to = where_->book->by_address.find(o.address);
     if (to != where_->book->by_address.end()) out.send.push_back({to->second, std::move(o.what)});
   }
+  for (const auto& order : did_.lease) where_->lease(core_->id().incarnation, order);
   for (auto& e : did_.events) {
     if (e.what == event_kind::self_left) out.stop = true;
     if (e.what == event_kind::self_downed) {
@@ -106,6 +114,7 @@ void simulated::carry_out(output& out) {
   did_.send.clear();
   did_.events.clear();
   did_.refused.clear();
+  did_.lease.clear();
 }
 
 // By the names that a node's event log gives them (runtime/events.hpp).
@@ -122,6 +131,8 @@ void simulated::describe(const event& e, std::string& fields) {
         return "refuted";
       case event_kind::decided:
         return "downing_decided";
+      case event_kind::asks_lease:
+        return "lease_asked";
       default:
         return "member_" + std::string{to_string(e.what)};
     }
@@ -142,7 +153,9 @@ void simulated::describe(const event& e, std::string& fields) {
 }
 
 town::town(std::uint64_t seed, options how, simulation::conditions usual, bool lines)
-    : world(seed, usual, lines), how_(std::move(how)) {}
+    : world(seed, usual, lines),
+      how_(std::move(how)),
+      lease_(simulation::derived(seed, 0x6c65617365), simulated_lease::conditions{}) {}
 
 simulation::conditions town::usually() { return {.lateness_max = 5ms}; }
 
@@ -164,6 +177,9 @@ member town::join(std::vector<std::string> seeds, std::vector<std::string> roles
   where->seeds = std::move(seeds);
   where->book = book_;
   where->notes = notes_;
+  where->lease = [this, m = size()](const std::string& incarnation, const lease_order& what) {
+    lease_ordered(m, incarnation, what);
+  };
   book_->names.push_back(name);
   book_->by_address[where->self.address] = size();
   before_.emplace_back();
@@ -244,6 +260,9 @@ void town::claim_views() {
     auto wrong = before.changed ? backwards(m) : std::string{};
     before.version = version;
     return wrong;
+  });
+  always("S6: no two live that have given each other up", [this](const world&, member m) {
+    return before_[m].changed ? both_live(m) : std::string{};
   });
   always("S5: views with one digest are one view", [this](const world&, member m) {
     return before_[m].changed ? ambiguous(m) : std::string{};
@@ -350,32 +369,6 @@ std::string town::hasty(member) {
     }
   }
   return {};
-}
-
-std::string town::kept(const std::vector<member>& side, const strategy& how) const {
-  const auto here = [&](member m) { return std::find(side.begin(), side.end(), m) != side.end(); };
-  const std::size_t ours = side.size(), theirs = size() - ours;
-  const auto favoured = [&]() -> std::optional<bool> {  // is it `side`? none: nobody
-    if (how.kind == downing::down_all) return {};
-    if (how.kind == downing::static_quorum) {
-      if (ours >= how.quorum && theirs >= how.quorum) return {};
-      return ours >= how.quorum     ? std::optional{true}
-             : theirs >= how.quorum ? std::optional{false}
-                                    : std::nullopt;
-    }
-    if (how.kind == downing::keep_oldest) {  // the first seed is, here
-      const bool alone = (here(0) ? ours : theirs) == 1 && size() > 2;
-      return here(0) != (alone && how.down_if_alone);
-    }
-    return ours != theirs ? ours > theirs : here(0);  // the lowest name
-  }();
-  std::string wrong;
-  for (member m = 0; m < size(); ++m) {
-    const bool living = at(m) != nullptr && this->lives(m) == 1;
-    const bool should = how.kind == downing::none || favoured == here(m);
-    if (living != should) wrong += name_of(m) + (living ? " lives; " : " has gone; ");
-  }
-  return wrong;
 }
 
 std::string town::accused(member, duration settled) {

@@ -5,6 +5,7 @@
 //   w.claim_views();
 //   const simulation::verdict v = w.run(plan);
 #pragma once
+#include "patterns/membership/simulated_lease.hpp"
 #include "patterns/membership/swim.hpp"
 #include "patterns/simulation/world.hpp"
 
@@ -20,10 +21,15 @@ struct address_book {
   std::map<std::string, simulation::member, std::less<>> by_address{};
 };
 
+struct lease_told {
+  std::string incarnation{};  // that had asked
+  lease_answer what{};
+};
+
 class simulated {
  public:
   using message = membership::message;
-  using command = std::variant<leave, down>;
+  using command = std::variant<leave, down, lease_told>;
   using event = membership::event;
   using output = simulation::effects<message, event>;
   struct place {  // what outlives a process
@@ -33,6 +39,7 @@ class simulated {
     std::vector<std::string> known{};  // for the node that takes this one's place
     std::vector<std::string> noted{};  // whom a process that comes back should ask
     bool notes = true;                 // it has a data directory
+    std::function<void(const std::string& incarnation, const lease_order&)> lease{};
   };
 
   simulated(const simulation::life& of, const options& how, std::shared_ptr<place> where);
@@ -69,6 +76,13 @@ class town : public simulation::world<simulated> {
   // Those who join from now on start as if for the first time whenever they come back.
   void without_notes() { notes_ = false; }
 
+  // Who reaches the lease's keeper; else those who reach a majority of the first members.
+  void lease_reached_by(std::function<bool(simulation::member)> whom) {
+    reaches_ = std::move(whom);
+  }
+  bool reaches_lease(simulation::member m) const;
+  const simulated_lease& lease() const { return lease_; }
+
   const swim* at(simulation::member m) const;
   // Every running node is a member, and those of each cluster know each other, all up and reachable.
   bool one_view_a_cluster() const;
@@ -76,7 +90,7 @@ class town : public simulation::world<simulated> {
   bool one_view(std::size_t members) const;
   std::size_t count(event_kind kind) const;
 
-  // The claims that one view, or all of them, can show. S1, S2, S5, and of S3 that verdicts take
+  // The claims that one view, or all of them, can show. S1, S2, S5, S6, and of S3 that verdicts take
   // their time or two witnesses, hold under anything; the rest of S3, and L2, are asked in calm.
   void claim_views();
   // Unless `merging`, clusters that were formed apart may stay apart: a first seed that starts anew
@@ -107,11 +121,16 @@ class town : public simulation::world<simulated> {
   std::string ambiguous(simulation::member m) const;
   std::string hasty(simulation::member m);
   std::string accused(simulation::member m, duration settled);
+  std::string both_live(simulation::member m) const;
+  void lease_ordered(simulation::member by, const std::string& incarnation,
+                     const lease_order& what);
   options how_;
   bool notes_ = true;
   std::shared_ptr<address_book> book_ = std::make_shared<address_book>();
   std::vector<last_seen> before_;
   std::map<std::pair<member_id, std::uint64_t>, doubt> doubts_;
   std::size_t judged_ = 0, weighed_ = 0;  // events
+  simulated_lease lease_;
+  std::function<bool(simulation::member)> reaches_;
 };
 }  // namespace troupe::membership

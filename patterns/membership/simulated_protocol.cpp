@@ -29,12 +29,13 @@ simulation::protocol declared() {
                  "S3: a verdict takes its time, or two witnesses",
                  "S3: nobody is accused who answers",
                  "S5: views with one digest are one view",
+                 "S6: no two live that have given each other up",
                  "L2: members that can talk have one view"};
   it.members_max = 1000;
   it.calm = 120s;
   it.choices = {{"downing", "who stays of a partition", {"keep-majority"}}};
-  for (const auto d :
-       {downing::static_quorum, downing::keep_oldest, downing::down_all, downing::none}) {
+  for (const auto d : {downing::static_quorum, downing::keep_oldest, downing::lease_majority,
+                       downing::down_all, downing::none}) {
     it.choices.front().values.emplace_back(to_string(d));
   }
   it.swarm = outlived;

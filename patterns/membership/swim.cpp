@@ -206,6 +206,8 @@ void swim::settle(work& w) {
 void swim::finish(work& w) {
   const bool left = exiting_ && directory_.self().state == member_state::removed;
   farewell(w);
+  resolver_.give_up();
+  order_lease(w);
   over_ = true;
   std::string reason;
   for (const auto& e : w.out.events) {

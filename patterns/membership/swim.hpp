@@ -6,7 +6,7 @@
 //   heard is a suspicion, unless one is under way here and two have witnessed it; whoever is
 //   unreachable stays a member, is asked now and then, and comes back by itself unless it was
 //   downed; views are compared by digest and exchanged where they stay different.
-//   Promises (S1, S2, S3, S5 and L2 are claims of simulated.hpp under these names, S4 and L1 tests)
+//   Promises (S1, S2, S3, S5 and L2 are claims of simulated.hpp under these names, S6 one of worlds with a lease, S4 and L1 tests)
 //             S1 states and generations of one incarnation never go back, in any view; one that was
 //                replaced is not present beside its successor
 //             S2 an incarnation that is down in a view never has a voice there again; it is told so,
@@ -16,6 +16,7 @@
 //                only where two have witnessed it. Nobody is doubted for a pause of one's own
 //             S4 under a symmetric partition exactly the side lives that the strategy says, at most
 //                one (downing.hpp)
+//             S6 under lease-majority no two members live that have given each other up, under anything
 //             S5 views with one digest are one view
 //             L1 a member that has died is unreachable for all within probing and suspicion (about
 //                2 s for 5 members) plus the spread of news, log2(n) rounds of gossip
@@ -64,8 +65,8 @@ struct also_known {  // whoever is dialed at `text` calls itself `address`
 struct own_address {  // what is dialed at `text` is this node itself
   std::string text{};
 };
-using input =
-    std::variant<tick, message, leave, down, link_hint, disowned, also_known, own_address>;
+using input = std::variant<tick, message, leave, down, link_hint, disowned, also_known, own_address,
+                           lease_answer>;
 enum class refusal : std::uint8_t {
   not_found,  // no present member has this name
   not_joined,
@@ -78,10 +79,12 @@ struct outgoing {
   std::string incarnation{};  // empty: whoever is there
   message what{};
 };
+using lease_order = std::variant<lease_claim, lease_return>;
 struct output {
   std::vector<outgoing> send{};
   std::vector<event> events{};
   std::vector<refusal> refused{};
+  std::vector<lease_order> lease{};  // to the lease's keeper, in this order
 };
 
 enum class standing : std::uint8_t { looking, member, over };
@@ -118,6 +121,7 @@ class swim {
   void on(const disowned& d, work& w);
   void on(const also_known& a, work& w);
   void on(const own_address& o, work& w);
+  void on(const lease_answer& a, work& w);
   void on(const ping& m, work& w);
   void on(const ping_request& m, work& w);
   void on(const ack& m, work& w);
@@ -138,6 +142,8 @@ class swim {
   void orphaned(work& w);
   instant next_move(instant now) const;
   void resolve(work& w);
+  void carry_out(const decision& d, work& w);
+  void order_lease(work& w);
   void look(work& w);
   void spread(work& w);
   void call_out(work& w);

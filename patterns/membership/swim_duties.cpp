@@ -107,12 +107,33 @@ void swim::orphaned(work& w) {
 void swim::resolve(work& w) {
   if (!resolve_ && w.now < next_resolve_) return;
   resolve_ = false;
-  const decision d = resolver_.step(members(), id(), w.now);
+  carry_out(resolver_.step(members(), id(), w.now), w);
+}
+
+void swim::on(const lease_answer& a, work& w) {
+  if (where() == standing::member) carry_out(resolver_.answered(a, members(), w.now), w);
+}
+
+// What is given back goes before what is asked: the keeper takes them in order.
+void swim::order_lease(work& w) {
+  for (const auto number : resolver_.unused()) {
+    w.out.lease.emplace_back(lease_return{cluster_, number, id()});
+  }
+  if (auto claim = resolver_.claim()) {
+    claim->cluster = cluster_;
+    w.out.lease.emplace_back(std::move(*claim));
+  }
+}
+
+void swim::carry_out(const decision& d, work& w) {
+  order_lease(w);
   next_resolve_ = resolver_.due().value_or(instant::max());
   if (d.down.empty()) return;
-  event taken{event_kind::decided, directory_.self(), d.reason, {}};
+  const bool asks = d.what == verdict::acquire;
+  event taken{asks ? event_kind::asks_lease : event_kind::decided, directory_.self(), d.reason, {}};
   for (const auto& whom : d.down) taken.names.push_back(whom.name);
   w.out.events.push_back(std::move(taken));
+  if (asks) return;
   // Its side is told before it goes, and whoever goes is told too where it can be.
   std::vector<record> told;
   for (const auto& [other, r] : members()) {

@@ -62,6 +62,7 @@ calculation downing_calculation() {
       {"role", type::text, "count only members that have it; empty: all", ""},
       {"quorum", type::count, "static-quorum's size", 0},
       {"down_if_alone", type::truth, "an oldest that lost all others gives way", true},
+      {"acquire_delay", type::time, "lease-majority: of all but the larger side", 2'000},
       {"members",
        type::objects,
        "as this side sees them",
@@ -74,12 +75,16 @@ calculation downing_calculation() {
         {"roles", type::texts, "what it is for", json::array()},
         {"cut_off", type::texts, "whom it says it cannot reach", json::array()}}}};
   c.gives =
-      "verdict (nothing, down-others, down-us, down-everyone), down: the members that go, reason";
+      "verdict (nothing, down-others, down-us, down-everyone, acquire: the lease, and then "
+      "down-others or down-us), "
+      "down: the members that go, reason, after: how long it waits before it asks for the lease, "
+      "in ms";
   c.example =
       R"({"strategy":"keep-majority","members":[{"name":"a"},{"name":"b"},{"name":"c","reachable":false}]})";
   c.run = [](const json& in) -> answer {
     strategy how{downing_of(in.at("strategy").get<std::string>()).value_or(downing::none),
-                 in.at("role"), small(in, "quorum"), in.at("down_if_alone")};
+                 in.at("role"), small(in, "quorum"), in.at("down_if_alone"),
+                 time_of(in, "acquire_delay")};
     if (how.kind == downing::static_quorum && how.quorum == 0)
       return unexpected{std::string{"static-quorum needs 'quorum', its size"}};
     view members;
@@ -102,6 +107,7 @@ calculation downing_calculation() {
     json out{
         {"verdict", std::string{to_string(d.what)}}, {"down", json::array()}, {"reason", d.reason}};
     for (const auto& id : d.down) out["down"].push_back(id.name);
+    if (d.what == verdict::acquire) out["after"] = milliseconds_of(d.after);
     return out;
   };
   return c;

@@ -231,8 +231,9 @@ TEST_CASE("membership: of a partition one side lives, and after the heal there i
   for (auto seed : troupe::test::seeds()) {
     CAPTURE(seed);
     const auto n = static_cast<member>(3 + seed % 7);
-    const downing kinds[] = {downing::keep_majority, downing::static_quorum, downing::keep_oldest};
-    world w{seed, with(kinds[seed % 3], static_cast<unsigned>(n / 2 + 1))};
+    const downing kinds[] = {downing::keep_majority, downing::static_quorum, downing::keep_oldest,
+                             downing::lease_majority};
+    world w{seed, with(kinds[seed % 4], static_cast<unsigned>(n / 2 + 1))};
     formed(w, n);
     std::set<member> side;
     while (side.empty() || side.size() == n) {
@@ -281,6 +282,83 @@ TEST_CASE("membership: S4 of every partition exactly the side lives that the str
         CHECK_MESSAGE(!w.broken(), story(w));
       }
     }
+  }
+}
+
+TEST_CASE("membership: S4 under lease-majority, whichever sides reach the lease") {
+  std::uint64_t seed = 0;
+  for (member n = 2; n <= 5; ++n) {
+    for (std::uint32_t mask = 1; mask + 1 < 1U << n; ++mask) {
+      for (unsigned reaching = 0; reaching < 5;
+           ++reaching) {  // neither, one, the other, both, the voters' majority
+        CAPTURE(++seed);
+        CAPTURE(n);
+        CAPTURE(mask);
+        CAPTURE(reaching);
+        options how = with(downing::lease_majority);
+        world w{seed, how};
+        formed(w, n);
+        std::vector<member> side;
+        for (member m = 0; m < n; ++m) {
+          if ((mask >> m & 1U) != 0) side.push_back(m);
+        }
+        if (reaching < 4) {
+          w.lease_reached_by([=](member m) { return (reaching >> (mask >> m & 1U) & 1U) != 0; });
+        }
+        w.partition(side);
+        w.run_for(30s);
+        const auto wrong = w.kept(side, how.resolving.how);
+        CHECK_MESSAGE(wrong.empty(), wrong << story(w));
+        CHECK_MESSAGE(!w.broken(), story(w));
+        if (reaching == 3) CHECK(w.lease().granted() > 0);
+      }
+    }
+  }
+}
+
+TEST_CASE(
+    "membership: a partition that ends while the lease is asked for downs nobody, and the next is "
+    "decided") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, with(downing::lease_majority)};
+    formed(w, 5);
+    w.lease_reached_by([](member) { return false; });
+    w.partition({0, 1});
+    REQUIRE_MESSAGE(w.run_until([&] { return w.count(event_kind::asks_lease) > 0; }, 20s, 1ms),
+                    story(w));
+    w.heal();
+    w.lease_reached_by([](member) { return true; });
+    w.run_until([&] { return w.one_view(5) || w.count(event_kind::downed) > 0; }, 20s);
+    if (w.count(event_kind::downed) > 0) continue;  // the answer was faster than the news
+    w.run_for(5s);
+    w.partition({0, 1, 2});
+    w.run_for(30s);
+    const std::vector<member> side{0, 1, 2};
+    CHECK_MESSAGE(w.kept(side, with(downing::lease_majority).resolving.how).empty(), story(w));
+    CHECK_MESSAGE(!w.broken(), story(w));
+  }
+}
+
+TEST_CASE("membership: a side that slept while the lease was held and freed is refused it") {
+  for (auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    world w{seed, with(downing::lease_majority)};
+    formed(w, 5);
+    w.lease_reached_by([](member) { return true; });
+    w.partition({3, 4});
+    w.freeze(3);
+    w.freeze(4);
+    w.run_for(60s);
+    CHECK_MESSAGE(w.lives(0) + w.lives(1) + w.lives(2) == 3, story(w));
+    w.thaw(3);
+    w.thaw(4);
+    w.run_for(30s);
+    CHECK_MESSAGE((w.lives(3) > 1 && w.lives(4) > 1), story(w));
+    CHECK_MESSAGE(w.lives(0) + w.lives(1) + w.lives(2) == 3, story(w));
+    w.heal();
+    REQUIRE_MESSAGE(w.run_until([&] { return w.one_view(5); }, 60s), story(w));
+    CHECK_MESSAGE(!w.broken(), story(w));
   }
 }
 

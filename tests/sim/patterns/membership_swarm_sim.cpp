@@ -41,8 +41,9 @@ std::string campaign_of(downing how, memory notes) {
       [&](const plan& p) { return run(p, how, notes); });
 }
 
-constexpr downing strategies[] = {downing::none, downing::keep_majority, downing::static_quorum,
-                                  downing::keep_oldest, downing::down_all};
+constexpr downing strategies[] = {downing::none,          downing::keep_majority,
+                                  downing::static_quorum, downing::keep_oldest,
+                                  downing::down_all,      downing::lease_majority};
 }  // namespace
 
 TEST_CASE("membership: plans that once failed") {

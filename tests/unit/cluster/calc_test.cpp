@@ -101,6 +101,11 @@ TEST_CASE("calc: who stays of a partition, and who forms a cluster") {
   gives("downing", side("static-quorum", R"(,"quorum":2)"),
         R"({"verdict":"down-others","down":["a"]})");
   gives("downing", side("static-quorum", R"(,"quorum":3)"), R"({"verdict":"down-us"})");
+  gives("downing", side("lease-majority"), R"({"verdict":"acquire","down":["a"],"after":0})");
+  gives(
+      "downing",
+      R"({"strategy":"lease-majority","acquire_delay":"3s","members":[{"name":"a"},{"name":"b","reachable":false},{"name":"c","reachable":false}]})",
+      R"({"verdict":"acquire","down":["b","c"],"after":3000})");
   refuses("downing", side("static-quorum"), "static-quorum needs 'quorum', its size");
   gives("bootstrap", R"({"self":"a:1","seeds":["a:1","b:1"]})", R"({"forms":true,"at":3000})");
   gives("bootstrap", R"({"self":"b:1","seeds":["a:1","b:1"]})",
@@ -192,7 +197,7 @@ TEST_CASE("calc: what is unknown, missing or of another type is named") {
           "'hex' must be bytes as a text of hexadecimal digits, two each");
   refuses("downing", R"({"strategy":"keep-majorty","members":[]})",
           "'strategy' cannot be 'keep-majorty'; did you mean 'keep-majority'? There is "
-          "keep-majority, static-quorum, keep-oldest, down-all");
+          "keep-majority, static-quorum, keep-oldest, down-all, lease-majority");
   refuses("downing", R"({"members":[{"name":"a"},{"name":"b","reachble":false}]})",
           "there is no field 'members[1].reachble'; did you mean 'members[1].reachable'?");
   refuses("downing", R"({"members":[{"name":"a"},{"name":"a"}]})", "there are two members 'a'");

@@ -182,6 +182,14 @@ TEST_CASE("gateway: what-if answers for the strategy as it is configured") {
   REQUIRE(core);
   CHECK(of(*core, "keep-majority").down == names{"n2", "n3"});  // only n1 counts
 
+  bench lease{{.kind = downing::lease_majority, .role = {}, .quorum = 0, .down_if_alone = true}};
+  const auto asks = lease.ask<what_if_reply>(what_if_query{{"n2", "n3"}});
+  REQUIRE(asks);
+  CHECK(of(*asks, "lease-majority").configured);
+  CHECK(of(*asks, "lease-majority").down == names{"n2", "n3"});  // if it gets it
+  CHECK(of(*asks, "lease-majority").reason.find("asks for the lease after 2000 ms") !=
+        std::string::npos);
+
   bench off{{.kind = downing::none, .role = {}, .quorum = 0, .down_if_alone = true}};
   const auto nobody = off.ask<what_if_reply>(what_if_query{{"n3"}});
   REQUIRE(nobody);

@@ -58,6 +58,9 @@ TEST_CASE("settings: those of links and of membership arrive there") {
                        {"membership.reform-after", "11s"},
                        {"membership.down-if-alone", "false"},
                        {"membership.down-all-when-unstable", "true"},
+                       {"membership.acquire-delay", "3s"},
+                       {"membership.acquire-within", "4s"},
+                       {"membership.lease-held-for", "50s"},
                        {"membership.suspects-for", "8s"}});
   REQUIRE(s);
   CHECK(s->sessions.window == std::array<std::uint64_t, 4>{0, 1u << 19, 1u << 20, 1u << 20});
@@ -74,6 +77,9 @@ TEST_CASE("settings: those of links and of membership arrive there") {
   CHECK(!s->membership.resolving.how.down_if_alone);
   CHECK(s->membership.resolving.down_all_when_unstable);
   CHECK(s->membership.resolving.suspects_for == 8s);
+  CHECK(s->membership.resolving.how.acquire_delay == 3s);
+  CHECK(s->membership.resolving.acquire_within == 4s);
+  CHECK(s->membership.lease_held_for == 50s);
 }
 
 TEST_CASE("settings: what makes no sense together is refused, by name") {
@@ -84,6 +90,14 @@ TEST_CASE("settings: what makes no sense together is refused, by name") {
     CHECK(refusal({{"node.listen", all}, {"node.advertised", "a.example:4711"}}).empty());
   }
   CHECK(refusal({{"node.listen", "10.0.0.1:4711"}}).empty());
+  // lease-majority needs a log: of this node's own, or of those that it joins
+  const std::pair<std::string, std::string> lease{"membership.downing", "lease-majority"};
+  CHECK(names(refusal({lease}), "cluster.bootstrap-expect"));
+  CHECK(refusal({lease, {"cluster.bootstrap-expect", "1"}}).empty());
+  CHECK(refusal({lease, {"cluster.seeds", "10.0.0.1:4711"}}).empty());
+  CHECK(names(
+      refusal({lease, {"cluster.bootstrap-expect", "1"}, {"membership.acquire-within", "60s"}}),
+      "lease"));
 }
 
 TEST_CASE("settings: what is one node's own, and what its cluster shares") {

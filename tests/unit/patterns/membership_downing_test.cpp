@@ -1,4 +1,5 @@
 // Downing strategies on named partitions, each seen from every side.
+#include "patterns/membership/arbiter.hpp"
 #include "patterns/membership/downing.hpp"
 
 #include <algorithm>
@@ -99,6 +100,47 @@ std::string living(const std::vector<side>& all, const strategy& how) {
   return alive.empty() ? "-" : alive;
 }
 
+// The sides that live on under lease-majority, where some reach the lease's keeper ('1', '2', ...). Each side's oldest acts,
+// and they ask in the order of their delays; of equal ones the last first, so that an order is not what keeps them apart.
+std::string living_with_lease(const std::vector<side>& all, const std::string& reaching) {
+  std::vector<std::size_t> order;
+  std::vector<resolver> sides(all.size(), resolver{{.how = {.kind = downing::lease_majority}}});
+  std::vector<member_id> self;
+  std::string alive;
+  std::vector<bool> lives(all.size());
+  lease_state keeper;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto seen = seen_from(all, i);
+    const record* first = oldest(seen);
+    self.push_back(first != nullptr ? first->id : all[i].front().id);
+  }
+  for (instant now{}; now <= 20s; now += 250ms) {
+    for (std::size_t i = all.size(); i-- > 0;) {
+      if (lives[i]) continue;
+      const auto seen = seen_from(all, i);
+      const auto first = sides[i].step(seen, self[i], now);
+      CHECK(sides[i].unused().size() == (first.reason.find("in time") != std::string::npos));
+      auto claim = sides[i].claim();
+      if (!claim) continue;
+      claim->cluster = 1;
+      lease_answer answer{.number = claim->number};
+      if (reaching.find(std::to_string(i + 1)) != std::string::npos) answer = take(keeper, *claim);
+      const auto then = sides[i].answered(answer, seen, now);
+      if (answer.what == lease_outcome::failed) CHECK(then.what == verdict::nothing);
+      if (answer.what == lease_outcome::refused) {
+        CHECK(then.what == verdict::down_us);
+        CHECK(names(then.down) == present_names(all, i, true));
+      }
+      lives[i] = then.what == verdict::down_others;
+      if (lives[i]) CHECK(names(then.down) == present_names(all, i, false));
+    }
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (lives[i]) alive += std::to_string(i + 1);
+  }
+  return alive.empty() ? "-" : alive;
+}
+
 struct row {
   const char* name;
   const char* partition;
@@ -190,6 +232,109 @@ TEST_CASE("downing: of every named partition exactly the stated side lives") {
                         living(all, {.kind = downing::keep_oldest, .down_if_alone = false});
     CHECK(actual == r.expected);
     CHECK(living(all, {.kind = downing::down_all}) == "-");
+  }
+}
+
+TEST_CASE("downing: lease-majority keeps the larger side, and of those that reach the lease one") {
+  for (const auto& r : table) {
+    CAPTURE(r.name);
+    CAPTURE(r.partition);
+    const auto all = sides(r.partition);
+    std::string everybody;
+    for (std::size_t i = 0; i < all.size(); ++i) everybody += std::to_string(i + 1);
+    const auto majority = living(all, {.kind = downing::keep_majority});
+    const auto reached = living_with_lease(all, everybody);
+    CHECK(reached.size() == 1);
+    if (majority != "-") CHECK(reached == majority);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const bool voice = std::any_of(all[i].begin(), all[i].end(), counted);
+      CHECK(living_with_lease(all, std::to_string(i + 1)) == (voice ? std::to_string(i + 1) : "-"));
+    }
+    CHECK(living_with_lease(all, "") == "-");
+  }
+}
+
+TEST_CASE("downing: lease-majority asks for the lease of one picture, and says what it would do") {
+  const strategy how{.kind = downing::lease_majority, .acquire_delay = 3s};
+  const auto larger = decide(seen_from(sides("a b | c"), 0), how);
+  CHECK(larger.what == verdict::acquire);
+  CHECK(larger.after == 0s);
+  CHECK(names(larger.down) == std::set<std::string>{"c"});
+  CHECK(larger.reason ==
+        "lease-majority: 2 of 3 counted members reachable, a majority: asks for the lease at once");
+  const auto smaller = decide(seen_from(sides("a b | c"), 1), how);
+  CHECK(smaller.what == verdict::acquire);
+  CHECK(smaller.after == 3s);
+  CHECK(names(smaller.down) == std::set<std::string>{"a", "b"});
+  CHECK(decide(seen_from(sides("a b | c:j"), 1), how).what == verdict::down_us);  // no voice
+
+  const auto split = seen_from(sides("a b | c"), 0), worse = seen_from(sides("a | b c"), 0);
+  const member_id a{"a", "1"};
+  const auto started = [&] {
+    resolver r{{.how = {.kind = downing::lease_majority}}};
+    CHECK(r.step(split, a, 0s).what == verdict::nothing);
+    CHECK(r.step(split, a, 2s).what == verdict::acquire);
+    const auto claim = r.claim();
+    REQUIRE(claim);
+    CHECK(claim->number == 1);
+    CHECK(names(claim->side) == std::set<std::string>{"a", "b"});
+    CHECK(names(claim->down) == std::set<std::string>{"c"});
+    CHECK(!r.claim());
+    CHECK(r.due() == instant{7s});
+    return r;
+  };
+  const std::vector<member_id> c{{"c", "1"}};
+  {
+    auto r = started();
+    const auto d = r.answered({1, lease_outcome::granted, c, {}}, split, 3s);
+    CHECK(d.what == verdict::down_others);
+    CHECK(d.down == c);
+    CHECK(r.unused().empty());
+  }
+  {
+    auto r = started();
+    const auto d = r.answered({1, lease_outcome::refused, {}, "why"}, split, 3s);
+    CHECK(d.what == verdict::down_us);
+    CHECK(d.reason == "lease-majority: the lease is refused: why");
+    CHECK(names(d.down) == std::set<std::string>{"a", "b"});
+  }
+  {
+    auto r = started();  // an answer to another question is none
+    CHECK(r.answered({2, lease_outcome::granted, c, {}}, split, 3s).what == verdict::nothing);
+    CHECK(r.asking());
+  }
+  {
+    auto r = started();  // nobody knows: asked again, then given up
+    CHECK(r.answered({1, lease_outcome::failed, {}, {}}, split, 3s).what == verdict::nothing);
+    CHECK(r.due() == instant{3s + 500ms});
+    CHECK(r.step(split, a, 3s + 499ms).what == verdict::nothing);
+    CHECK(!r.claim());
+    CHECK(r.step(split, a, 3s + 500ms).what == verdict::nothing);
+    CHECK(r.claim()->number == 1);
+    CHECK(r.step(split, a, 7s - 1ns).what == verdict::nothing);
+    const auto d = r.step(split, a, 7s);
+    CHECK(d.what == verdict::down_us);
+    CHECK(r.unused() == std::vector<std::uint64_t>{1});
+    CHECK(r.answered({1, lease_outcome::granted, c, {}}, split, 8s).what == verdict::nothing);
+  }
+  {
+    auto r = started();  // another picture: given back, and judged anew
+    CHECK(r.step(worse, a, 3s).what == verdict::nothing);
+    CHECK(r.unused() == std::vector<std::uint64_t>{1});
+    CHECK(r.answered({1, lease_outcome::granted, c, {}}, worse, 3s).what == verdict::nothing);
+    CHECK(r.step(worse, a, 5s).what == verdict::nothing);  // a minority waits
+    CHECK(r.due() == instant{7s});
+    CHECK(r.step(worse, a, 7s).what == verdict::acquire);
+    CHECK(r.claim()->number == 2);
+  }
+  {
+    auto r = started();  // all is well again
+    CHECK(r.answered({1, lease_outcome::granted, c, {}}, seen_from(sides("a b c"), 0), 3s).what ==
+          verdict::nothing);
+    CHECK(r.unused() == std::vector<std::uint64_t>{1});
+    r.step(seen_from(sides("a b c"), 0), a, 3s);
+    CHECK(!r.asking());
+    CHECK(!r.due());
   }
 }
 
