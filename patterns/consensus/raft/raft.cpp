@@ -2,6 +2,7 @@
 
 #include "patterns/consensus/raft/quorum.hpp"
 
+#include <algorithm>
 #include <cassert>
 namespace troupe::raft {
 replica::replica(server self, const options& how, restored from, std::uint64_t seed, instant now)
@@ -105,7 +106,7 @@ void replica::on(propose& in, instant now, output& out) {
 void replica::on(persisted& in, instant now, output& out) {
   std::uint64_t upto = 0;
   while (!syncing_.empty() && syncing_.front().number <= in.number) {
-    upto = syncing_.front().upto;
+    upto = std::max(upto, syncing_.front().upto);  // the last of them may hold no entries
     syncing_.pop_front();
   }
   if (upto > durable_) durable_ = std::min(upto, log_.last());

@@ -6,6 +6,7 @@ host::host(const simulation::life& of, std::shared_ptr<place> where)
     : where_(std::move(where)),
       disk_(of.persisted),
       chance_(simulation::derived(of.seed, 1)),
+      other_voice_(simulation::derived(of.seed, 3)),
       heard_at_(of.now) {
   const auto first_start = [&] {
     restored r;
@@ -31,6 +32,9 @@ void host::receive(member, message m, instant now, output& out) {
   where_->judge->arrived(m.from, m.to, m.what);
   const before was{*core_};
   const bool asked = std::holds_alternative<vote_request>(m.what);
+  const bool answers = std::holds_alternative<append_reply>(m.what) ||
+                       std::holds_alternative<heartbeat_reply>(m.what) ||
+                       std::holds_alternative<snapshot_reply>(m.what);
   const bool leads = std::holds_alternative<append_request>(m.what) ||
                      std::holds_alternative<heartbeat>(m.what) ||
                      std::holds_alternative<snapshot_part>(m.what);
@@ -46,6 +50,7 @@ void host::receive(member, message m, instant now, output& out) {
     heard_at_ = now;
   }
   where_->judge->stepped(was, *core_, did_);
+  if (answers) where_->judge->counted(*core_, m.from);
   carry_out(out);
   if (taken_ && chance_.below(2) == 0) step(*std::exchange(taken_, {}), now, out);
 }
@@ -86,6 +91,12 @@ void host::on(const set_members& c, instant now, output& out) {
 void host::on(const hand_over& c, instant now, output& out) {
   step(transfer{++cookies_, c.to}, now, out);
 }
+void host::on(const burst& c, instant now, output& out) {
+  propose all;
+  for (std::uint32_t i = 0; i < c.count; ++i)
+    all.commands.push_back({++cookies_, std::string(1 + cookies_ % 7, '.')});
+  step(std::move(all), now, out);
+}
 
 void host::tick(instant now, output& out) {
   step(raft::tick{}, now, out);
@@ -117,6 +128,9 @@ void host::step(input in, instant now, output& out) {
 
 void host::carry_out(output& out) {
   const auto id = where_->id();
+  if (where_->rephrases)
+    for (auto& l : other_voice_.beside(*core_, did_.send_now))
+      did_.send_now.push_back(std::move(l));
   for (auto& l : did_.send_now)
     out.send_now.push_back({whose(l.to), {id, l.to, std::move(l.what)}});
   if (did_.persist) {

@@ -5,6 +5,7 @@
 //   Assumes   `scene` judges all hosts of one world
 #pragma once
 #include "patterns/consensus/raft/simulated_clients.hpp"
+#include "patterns/consensus/raft/simulated_rephrased.hpp"
 #include "patterns/consensus/raft/simulated_scene.hpp"
 #include "patterns/simulation/host.hpp"
 #include "patterns/simulation/trace.hpp"
@@ -21,6 +22,9 @@ struct set_members {  // by the operator
 struct hand_over {
   server to = 0;
 };
+struct burst {  // proposals that mean nothing, at once, to whoever takes itself for the leader
+  std::uint32_t count = 0;
+};
 
 inline server number_of(member where, std::uint32_t journals) {
   return 1 + where + std::uint64_t{1'000} * journals;
@@ -31,13 +35,14 @@ inline peer peer_of(server id) { return {id, simulation::name_of(whose(id))}; }
 class host {
  public:
   using message = envelope;
-  using command = std::variant<request, set_members, hand_over>;
+  using command = std::variant<request, set_members, hand_over, burst>;
   using event = raft::event;
   using output = simulation::effects<message, event>;
   struct place {  // what outlives a process
     member self = 0;
     options how{};
-    configuration first{};  // of the first journal
+    bool rephrases = false;  // simulated_rephrased.hpp
+    configuration first{};   // of the first journal
     std::uint32_t journals = 0;
     std::size_t journal_from = 0;  // records before are of journals that are lost
     std::shared_ptr<scene> judge{};
@@ -70,11 +75,13 @@ class host {
   void on(const request& r, instant now, output& out);
   void on(const set_members& c, instant now, output& out);
   void on(const hand_over& c, instant now, output& out);
+  void on(const burst& c, instant now, output& out);
   void judge_loyalty(const envelope& m, const before& was, instant now);
 
   std::shared_ptr<place> where_;
   const simulation::disk& disk_;
   simulation::generator chance_;
+  rephrased other_voice_;
   std::unique_ptr<replica> core_;
   raft::output did_;
   machine machine_;

@@ -32,6 +32,7 @@ group::group(std::uint64_t seed, const setting& how, member members, bool lines)
     auto where = std::make_shared<host::place>();
     where->self = m;
     where->how = how.how;
+    where->rephrases = how.rephrased;
     where->first = first;
     where->judge = judge_;
     where->asking = asking_;
@@ -46,6 +47,7 @@ simulation::verdict group::rehearse(const simulation::plan& p) {
   until_ = now() + p.length;
   clients_act();
   operator_acts();
+  if (how_.bursts) burst_now_and_then();
   const auto v = run(p);
   if (v.failed()) return v;
   if (auto wrong = asking_->judged(); !wrong.empty())
@@ -66,6 +68,15 @@ void group::clients_act() {
   asking_->look_around(now(), now() < until_ + 4s, members_,
                        [this](member whom, const request& r) { give(whom, r); });
   call(5ms, [this](world&) { clients_act(); });
+}
+
+// Also of who no longer leads, and does not know it.
+void group::burst_now_and_then() {
+  if (now() >= until_) return;
+  for (member m = 0; m < size(); ++m)
+    if (at(m) && at(m)->as() == role::leader)
+      give(m, burst{static_cast<std::uint32_t>(1 + chance_.below(12))});
+  call(chance_.between(20ms, 300ms), [this](world&) { burst_now_and_then(); });
 }
 
 void group::aim() {
@@ -90,6 +101,8 @@ void group::operator_acts() {
   const auto& config = at(*whom)->config();
   if (how_.transfers && now() < until_ && !config.voters.empty() && chance_.below(12) == 0)
     return give(*whom, hand_over{chance_.one_of(config.voters).id});
+  if (how_.preferred && *whom != *how_.preferred && now() < until_)
+    return give(*whom, hand_over{id(*how_.preferred)});
   auto next = next_step(config);
   if (normal({next.voters, {}, next.learners}) != config) give(*whom, std::move(next));
 }

@@ -10,8 +10,11 @@
 namespace troupe::raft::simulated {
 struct setting {
   options how = usually();
-  bool changes = true;    // of voters and learners
-  bool transfers = true;  // of leadership
+  bool changes = true;                // of voters and learners
+  bool transfers = true;              // of leadership
+  bool bursts = false;                // of proposals, at old leaders too: long tails that conflict
+  bool rephrased = false;             // leaders say more than ours would (simulated_rephrased.hpp)
+  std::optional<member> preferred{};  // is given leadership whenever another has it
   static options usually();
 };
 
@@ -33,6 +36,7 @@ class group : public simulation::world<host> {
  private:
   void clients_act();
   void operator_acts();
+  void burst_now_and_then();
   void aim();  // at other voters and learners
   set_members next_step(const configuration& now) const;
   bool quorum_lost() const;

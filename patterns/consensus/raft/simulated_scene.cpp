@@ -24,6 +24,14 @@ std::uint64_t promised_term(const message& what) {
     return 0;  // the term to come, of who asked
   return std::visit([](const auto& m) { return m.term; }, what);
 }
+
+std::optional<answers> answer_in(const message& what) {
+  if (const auto* a = std::get_if<append_reply>(&what))
+    return answers{a->term, a->round, a->accepted ? a->index : 0};
+  if (const auto* h = std::get_if<heartbeat_reply>(&what)) return answers{h->term, h->round, 0};
+  if (const auto* p = std::get_if<snapshot_reply>(&what)) return answers{p->term, p->round, 0};
+  return {};
+}
 }  // namespace
 
 void scene::started(server id, member where, const replica& core) {
@@ -49,6 +57,7 @@ void scene::arrived(server from, server to, const message& what) {
   const auto found = servers_.find(from);
   if (found == servers_.end()) return;
   auto& s = found->second;
+  if (const auto answer = answer_in(what)) answers_[{from, to}].add(*answer);
   const auto term = promised_term(what);
   s.told = std::max(s.told, term);
   if (s.term < term)
@@ -80,6 +89,9 @@ void scene::stepped(const before& was, const replica& core, const output& out) {
   if (out.persist) wrote(s, core, *out.persist, leads && led_before);
   if (leads && !led_before) led(s, core);
   if (core.commit() > was.commit) commits(s, was, core);
+  if (core.durable() > s.last)
+    complain(claim::durable,
+             name(core.self()) + " takes more of its log for durable than is" + at(core.durable()));
   configured(s, was, core, out);
 }
 
@@ -229,6 +241,23 @@ void scene::commits(server_seen& s, const before& was, const replica& core) {
     complain(claim::same, name(id) + " holds another entry to be committed" + at(known));
   for (auto i = committed() + 1; i <= upto; ++i)
     canon_.push_back(i >= core.base().index ? s.digests[i] : 0);
+}
+
+void scene::counted(const replica& core, server from) {
+  const auto* p = core.as() == role::leader ? core.follower(from) : nullptr;
+  if (!p) return;
+  auto told = answers_[{from, core.self()}];
+  if (told.term != core.term()) told = {};
+  const auto match = p->match();
+  if (match > told.index || p->round > told.round)
+    return complain(claim::counted, name(core.self()) + " counts what " + name(from) +
+                                        " has not told it in term " + std::to_string(core.term()));
+  const auto& follower = servers_[from];
+  if (follower.term != core.term() || match < core.base().index) return;
+  const auto& digests = servers_[core.self()].digests;
+  if (!holds(from, match, digests.at(match)))
+    complain(claim::counted, name(core.self()) + " takes it for held by " + name(from) +
+                                 " what is not" + at(match));
 }
 
 void scene::synced(server id, const footprint& f) {

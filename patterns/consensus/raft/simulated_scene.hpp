@@ -11,6 +11,7 @@
 #include "patterns/simulation/fault.hpp"
 #include "patterns/simulation/judged.hpp"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <map>
@@ -32,11 +33,12 @@ inline constexpr std::string_view
     durable = "S7: what is answered is durable",
     in_force = "6: the last configuration of a log is in force",
     one_change = "6: one configuration at a time, whose majorities meet those of the last",
+    counted = "5.3: a leader counts what it was told in its own term, and that is so",
     once = "6.3: a request has one effect",
     loyal = "4.2.3: who hears a leader deserts it for nobody";
-inline constexpr std::array all{one_leader, elected,  append_only, matching,  complete,
-                                by_quorum,  same,     reads,       histories, never_fall,
-                                durable,    in_force, one_change,  once,      loyal};
+inline constexpr std::array all{one_leader, elected, append_only, matching,   complete, by_quorum,
+                                same,       reads,   histories,   never_fall, durable,  in_force,
+                                one_change, counted, once,        loyal};
 }  // namespace claim
 
 // Of a journal, from its first record to the end of the run.
@@ -48,6 +50,17 @@ struct server_seen {
   std::uint64_t last = 0;  // durable
   configuration config{};
   std::vector<std::uint64_t> digests{};  // of its log up to each index, from the snapshot's on
+};
+
+// To one server, of the last term in which any of it has arrived.
+struct answers {
+  std::uint64_t term = 0, round = 0, index = 0;
+  void add(const answers& a) {
+    if (a.term > term) *this = {a.term, 0, 0};
+    if (a.term < term) return;
+    round = std::max(round, a.round);
+    index = std::max(index, a.index);
+  }
 };
 
 struct before {  // a step
@@ -66,6 +79,7 @@ class scene : public simulation::judged {
   void started(server id, member where, const replica& core);
   void arrived(server from, server to, const message& what);
   void stepped(const before& was, const replica& core, const output& out);
+  void counted(const replica& core, server from);  // after a step with its answer
   void synced(server id, const footprint& f);
   void applied(server id, std::uint64_t index, const machine& after, const request* r, effect did);
   void restored_to(server id, std::uint64_t index, const machine& m);
@@ -87,11 +101,12 @@ class scene : public simulation::judged {
   bool holds(server voter, std::uint64_t index, std::uint64_t digest) const;
 
   std::map<server, server_seen> servers_;
+  std::map<std::pair<server, server>, answers> answers_;             // from, to
   std::map<std::uint64_t, server> leaders_;                          // by term
   std::map<std::pair<std::uint64_t, server>, server> votes_;         // term, voter: for whom
   std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>>  // by index: term, digest
       entries_{{{0, 0}}};
-  std::vector<std::uint64_t> canon_{0};             // the committed log's digests
+  std::vector<std::uint64_t> canon_{0};  // the committed log's digests
   configuration decided_{};
   std::uint64_t decided_at_ = 0;
   std::map<std::uint64_t, std::uint64_t> by_term_;  // how far each term's leader has committed

@@ -282,3 +282,18 @@ TEST_CASE("raft: a leader's heartbeat commits nothing that a follower may have o
   CHECK(sent<heartbeat>(out, 2).at(0).commit == 1);
   CHECK(sent<heartbeat>(out, 3).at(0).commit == 0);
 }
+
+// A snapshot's record, say, and nothing is proposed for a while: what waits would wait for ever.
+TEST_CASE("raft 10.2.1: one sync counts for all that it made durable, whatever came last") {
+  alone a{1, kept({1})};
+  a.wait_for_election();
+  a.sync();
+  a.sync();
+  CHECK(a.core.commit() == 1);
+  a.give(propose{{{1, "x"}, {2, "y"}}});
+  const auto out = a.give(snapshotted{1, std::make_shared<const std::string>("one")});
+  REQUIRE(out.persist);
+  CHECK(out.persist->entries.empty());
+  CHECK(a.core.commit() == 1);
+  CHECK(a.sync().committed == 3);
+}
