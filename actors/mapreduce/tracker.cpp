@@ -288,9 +288,9 @@ void tracker_actor::on_planned(planned& plan) {
     last.error = plan.error;
     return over(*e, std::move(last), true);
   }
-  if (!plan.plan.name.empty()) e->spec.name = std::move(plan.plan.name);
-  e->spec.cuts = std::move(plan.plan.cuts);
-  e->spec.token = std::move(plan.plan.token);
+  if (!plan.plan.name.empty()) e->spec.name = plan.plan.name;
+  e->spec.cuts = plan.plan.cuts;
+  e->spec.token = plan.plan.token;
   e->spec.library_sum = plan.plan.library_sum;
   e->spec.skip_bad_records = e->spec.skip_bad_records || plan.plan.skip_bad_records;
   write_planned(s_.events, e->spec, plan.plan.splits.size());
