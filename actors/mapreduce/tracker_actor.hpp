@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,7 @@ class tracker_actor : public caf::event_based_actor {
   void on_taken_over(taken_over& what);
   void on_resumed(const resumed& ready);
   void make_core(entry& e, job_plan plan);
+  void miss_gone(entry& e, const job_record& before);
   void claim_from(entry& e, const std::string& worker, const caf::actor& handle);
   void on_deposed(const std::string& job);
   template <class Request>
@@ -139,6 +141,7 @@ class tracker_actor : public caf::event_based_actor {
   std::deque<std::string> ended_;
   std::uint64_t numbers_ = 0;
   std::map<std::string, worker> workers_;
+  std::set<std::string> gone_;  // workers that were there before
   std::array<std::deque<open_offer>, 2> offers_;
   std::array<std::uint32_t, 2> announced_{};
   std::array<fair, 2> turns_;

@@ -142,7 +142,21 @@ void tracker_actor::make_core(entry& e, job_plan plan) {
     if (e.ending) return;
   }
   crew_up(e);
+  if (known) miss_gone(e, file->record);
   announce(false);
+}
+
+// Outputs of workers that we have seen go need not be waited for.
+void tracker_actor::miss_gone(entry& e, const job_record& before) {
+  std::set<std::string> gone;
+  for (const auto& f : before.facts)
+    if (const auto* m = std::get_if<map_finished>(&f); m && gone_.contains(m->worker))
+      gone.insert(m->worker);
+  for (const auto& worker : gone) {
+    if (!e.core || e.ending) return;
+    step(e, worker_up{worker});
+    step(e, worker_down{worker});
+  }
 }
 
 // A worker has to say what it holds before it is given anything.

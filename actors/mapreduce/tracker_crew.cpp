@@ -11,6 +11,7 @@ void tracker_actor::on_peer_up(const peer_up& peer) {
     if (known->second.handle == peer.handle) return;
     lose(peer.id);
   }
+  gone_.erase(peer.id);
   workers_[peer.id].handle = peer.handle;
   monitor(peer.handle);
   greet_worker(peer.id);
@@ -52,6 +53,7 @@ void tracker_actor::lose(const std::string& id) {
   if (found == workers_.end()) return;
   demonitor(found->second.handle);
   workers_.erase(found);
+  gone_.insert(id);
   for (auto& offers : offers_)
     std::erase_if(offers, [&](const auto& offer) { return offer.worker == id; });
   for (auto& [job, e] : jobs_) e.claims.erase(id);
