@@ -346,7 +346,7 @@ class gateway : public caf::event_based_actor {
         [this](submit_order& order) -> caf::result<submit_reply> {
           return ask<submit_reply, job_status>(
               parts_.tracker, mapreduce::submit{std::move(order.job)}, [](const job_status& s) {
-                return submit_reply{s.id, s.master};
+                return submit_reply{s.id, s.master, s.masters > 0};
               });
         },
         [this](const job_query& query) -> caf::result<job_reply> {

@@ -149,7 +149,7 @@ result<void, std::string> life::spawn_parts(beginning with) {
   receptionist_ = spawn_receptionist(system_, membership_);
   const auto code = world_.code ? world_.code : mapreduce::make_data_executor();
   tracker_ = mapreduce::spawn_tracker(
-      system_, {.id = s.name, .epoch = number_of(incarnation_), .code = code, .events = events_});
+      system_, {.id = s.name, .epoch = number_of(incarnation_), .code = code, .events = events_, .log = log_client_});
   worker_ = mapreduce::spawn_worker(system_, {.id = s.name,
                                               .directory = (with.data / "mapreduce").string(),
                                               .directory_name = world_.work,

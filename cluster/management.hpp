@@ -83,8 +83,9 @@ TROUPE_MESSAGE(submit_order, job)
 struct submit_reply {
   std::string id;
   std::string master;  // the node whose master runs it
+  bool survives = false;  // its master's death: it is in the replicated log
 };
-TROUPE_MESSAGE(submit_reply, id, master)
+TROUPE_MESSAGE(submit_reply, id, master, survives)
 struct job_query {
   std::string id;
 };

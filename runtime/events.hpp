@@ -162,6 +162,12 @@ struct partition_committed {
   std::uint32_t attempt = 0;
 };
 TROUPE_MESSAGE(partition_committed, job, partition, attempt)
+struct job_taken_over {  // by this node, from a master that is gone
+  std::string job{};
+  std::uint32_t masters = 0;  // that it has had, this one included
+  std::uint64_t facts = 0;    // that were recorded of it
+};
+TROUPE_MESSAGE(job_taken_over, job, masters, facts)
 struct job_finished {
   std::string job{};
   std::string outcome{};  // done, failed, cancelled

@@ -11,6 +11,8 @@ namespace troupe::mapreduce {
 namespace {
 struct begin {};
 TROUPE_MESSAGE(begin)
+struct resume {};
+TROUPE_MESSAGE(resume)
 
 struct clerk_state {
   caf::actor tracker;
@@ -34,10 +36,15 @@ std::string sentence(Work&& work) {
 
 caf::behavior clerk(caf::stateful_actor<clerk_state>* self, caf::actor tracker,
                     std::shared_ptr<executor> code, job_spec job, std::uint32_t slots,
-                    std::shared_ptr<std::atomic<bool>> cancelled) {
+                    std::shared_ptr<std::atomic<bool>> cancelled, clerk_begins with) {
   self->state = {std::move(tracker), std::move(code), std::move(job)};
-  self->send(self, begin{});
+  if (with == clerk_begins::preparing) self->send(self, begin{});
+  if (with == clerk_begins::resuming) self->send(self, resume{});
   return {
+      [=](const resume&) {
+        auto& s = self->state;
+        self->send(s.tracker, resumed{s.job.id, sentence([&] { return s.code->resume(s.job); })});
+      },
       [=](const begin&) {
         auto& s = self->state;
         planned answer{s.job.id, {}, {}};
@@ -47,7 +54,7 @@ caf::behavior clerk(caf::stateful_actor<clerk_state>* self, caf::actor tracker,
           answer.plan = std::move(*plan);
           return {};
         });
-        s.job.token = answer.plan.token;
+        if (!answer.plan.token.empty()) s.job.token = answer.plan.token;
         s.job.cuts = answer.plan.cuts;
         if (!answer.plan.name.empty()) s.job.name = answer.plan.name;
         self->send(s.tracker, std::move(answer));
@@ -76,8 +83,8 @@ caf::behavior clerk(caf::stateful_actor<clerk_state>* self, caf::actor tracker,
 
 caf::actor spawn_clerk(caf::actor_system& system, caf::actor tracker,
                        std::shared_ptr<executor> code, job_spec job, std::uint32_t slots,
-                       std::shared_ptr<std::atomic<bool>> cancelled) {
+                       std::shared_ptr<std::atomic<bool>> cancelled, clerk_begins with) {
   return spawn_blocking_function(system, clerk, std::move(tracker), std::move(code), std::move(job),
-                                 slots, std::move(cancelled));
+                                 slots, std::move(cancelled), with);
 }
 }  // namespace troupe::mapreduce

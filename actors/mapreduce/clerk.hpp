@@ -20,7 +20,15 @@ struct remove_parts {  // its last task
 };
 TROUPE_MESSAGE(remove_parts, remove)
 
+// What it does first, by itself.
+enum class clerk_begins { preparing, resuming, idle };
+
 // From the clerk.
+struct resumed {
+  std::string job;
+  std::string error;
+};
+TROUPE_MESSAGE(resumed, job, error)
 struct planned {
   std::string job;
   job_plan plan;
@@ -39,8 +47,9 @@ struct finished {
 };
 TROUPE_MESSAGE(finished, job, error)
 
-// Begins with the plan at once.
+// Begins at once: with the plan; or with taking over what a former master has prepared.
 caf::actor spawn_clerk(caf::actor_system& system, caf::actor tracker,
                        std::shared_ptr<executor> code, job_spec job, std::uint32_t slots,
-                       std::shared_ptr<std::atomic<bool>> cancelled);
+                       std::shared_ptr<std::atomic<bool>> cancelled,
+                       clerk_begins with = clerk_begins::preparing);
 }  // namespace troupe::mapreduce

@@ -81,11 +81,20 @@ class data_executor final : public executor {
   explicit data_executor(std::optional<std::uint64_t> seed) : tokens_{seed} {}
   result<job_plan, std::string> prepare(const job_spec& spec, std::uint32_t slots,
                                         const std::atomic<bool>& cancelled) override {
-    return said([&] { return plan(spec, slots, cancelled, tokens_.fresh()); });
+    return said([&] {
+      return plan(spec, slots, cancelled, spec.token.empty() ? tokens_.fresh() : spec.token);
+    });
+  }
+  std::string draw_token() override { return tokens_.fresh(); }
+  result<void, std::string> resume(const job_spec& spec) override {
+    return said([&] { take_output(spec.output, spec.token, spec.fence); });
   }
   result<void, std::string> commit(const job_spec& spec, std::uint32_t partition,
                                    const std::string& file) override {
-    return said([&] { commit_part(spec.output, spec.token, partition, file); });
+    return said([&] { 
+      commit_part(spec.output, spec.token, partition,
+                  attempt_file(spec.output, spec.token, file, spec.fence));
+    });
   }
   result<void, std::string> finish(const job_spec& spec) override {
     return said([&] { finish_output(spec.output, spec.token, spec.reducers); });
@@ -126,7 +135,7 @@ class data_executor final : public executor {
     if (job->parts == partitioning::range && spec.reducers > 1)
       made.cuts = cut_points(sample_keys(*job, spec, files, cancelled), spec.reducers);
     // last, so that a job that is refused leaves nothing
-    prepare_output(spec.output, made.token);
+    prepare_output(spec.output, made.token, spec.fence);
     return made;
   }
 };

@@ -69,12 +69,21 @@ class executor {
  public:
   virtual ~executor() = default;
 
-  // The first four on the master's node.
+  // A job's token, should it be known before the job is prepared; empty: prepare draws it.
+  virtual std::string draw_token() { return {}; }
+
+  // The first five on the master's node.
   // Finds the job, lists the inputs, refuses an output directory that holds something, makes it and
   // leaves the token in it, plans the splits, samples for the range partitioner. `slots` is the
   // number of maps that the cluster can run at once.
   virtual result<job_plan, std::string> prepare(const job_spec& job, std::uint32_t slots,
                                                 const std::atomic<bool>& cancelled) = 0;
+  // Instead of prepare: another master, whose fence is in the spec, had prepared it. What that one
+  // has not renamed by now it cannot any more.
+  virtual result<void, std::string> resume(const job_spec& job) {
+    (void)job;
+    return {};
+  }
   // Renames the attempt's file to the partition's part file. Once more is no error.
   virtual result<void, std::string> commit(const job_spec& job, std::uint32_t partition,
                                            const std::string& file) = 0;

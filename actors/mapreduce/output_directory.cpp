@@ -4,16 +4,41 @@
 #include "actors/mapreduce/task_code.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
 namespace troupe::mapreduce {
 namespace {
 namespace fs = std::filesystem;
 std::string temporary(const std::string& output) { return output + "/_temporary"; }
 std::string token_file(const std::string& output) { return temporary(output) + "/token"; }
-std::string attempts(const std::string& output, const std::string& token) {
-  return temporary(output) + "/of-" + token;
+std::string attempts(const std::string& output, const std::string& token, std::uint64_t fence) {
+  return temporary(output) + "/of-" + token + (fence == 0 ? "" : "-" + std::to_string(fence));
+}
+// Whose attempts lie in a directory of this name: the master's fence; nothing: no directory of attempts.
+std::optional<std::uint64_t> fence_in(std::string_view name, const std::string& token) {
+  const auto prefix = "of-" + token;
+  if (!name.starts_with(prefix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  if (name.empty()) return 0;
+  std::uint64_t fence = 0;
+  const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), fence);
+  const bool whole = name[0] == '-' && error == std::errc{} && end == name.data() + name.size();
+  return whole ? std::optional{fence} : std::nullopt;
+}
+std::map<std::uint64_t, fs::path> all_attempts(const std::string& output, const std::string& token,
+                                               std::error_code& error) {
+  std::map<std::uint64_t, fs::path> found;
+  for (auto it = fs::directory_iterator{temporary(output), error}; !error && it != fs::end(it);
+       it.increment(error))
+    if (const auto fence = fence_in(it->path().filename().string(), token))
+      found[*fence] = it->path();
+  return found;
 }
 bool exists(const std::string& path) {
   std::error_code ignored;
@@ -54,24 +79,28 @@ void make_directories(const fs::path& path, const std::string& output) {
 
 // Removes the attempts' files: under another name first, lest one that still runs adds to them.
 void remove_attempts(const std::string& output, const std::string& token, std::error_code& error) {
-  const auto aside = attempts(output, token) + "-removed";
-  fs::rename(attempts(output, token), aside, error);
-  if (error && error != std::errc::no_such_file_or_directory) return;
-  error.clear();
-  fs::remove_all(aside, error);
+  std::error_code unread;
+  auto all = all_attempts(output, token, unread);
+  all.emplace(0, attempts(output, token, 0));  // or what was left of it
+  for (const auto& [fence, path] : all) {
+    const auto aside = path.string() + "-removed";
+    fs::rename(path, aside, error);
+    if (error && error != std::errc::no_such_file_or_directory) return;
+    error.clear();
+    fs::remove_all(aside, error);
+    if (error) return;
+  }
 }
 
 // Removes what prepare_output made, unless it comes to its end.
 class unfinished {
  public:
-  unfinished(const std::string& output, const std::string& token)
-      : output_{output}, token_{token} {}
+  unfinished(const std::string& output, std::string staging)
+      : output_{output}, staging_{std::move(staging)} {}
   ~unfinished() {
     if (done_) return;
     std::error_code ignored;
-    fs::remove(attempts(output_, token_), ignored);
-    remove_file(token_file(output_));
-    fs::remove(temporary(output_), ignored);
+    fs::remove_all(staging_, ignored);
     if (made_output) fs::remove(output_, ignored);
   }
   void done() { done_ = true; }
@@ -79,7 +108,7 @@ class unfinished {
 
  private:
   const std::string& output_;
-  const std::string& token_;
+  const std::string staging_;
   bool done_ = false;
 };
 }  // namespace
@@ -91,11 +120,17 @@ std::string part_name(std::uint32_t partition) {
 }
 
 std::string attempt_file(const std::string& output, const std::string& token,
-                         std::uint32_t partition, std::uint32_t attempt) {
-  return attempts(output, token) + "/" + part_name(partition) + "-" + std::to_string(attempt);
+                         std::uint32_t partition, std::uint32_t attempt, std::uint64_t fence) {
+  return attempts(output, token, fence) + "/" + part_name(partition) + "-" + std::to_string(attempt);
 }
 
-void prepare_output(const std::string& output, const std::string& token) {
+std::string attempt_file(const std::string& output, const std::string& token,
+                         const std::string& name, std::uint64_t fence) {
+  return attempts(output, token, fence) + "/" + fs::path{name}.filename().string();
+}
+
+// The token is there as soon as its directory is, since both get their place by one rename.
+void prepare_output(const std::string& output, const std::string& token, std::uint64_t fence) {
   if (output.empty()) throw task_error{"the job has no output directory: name one with --output"};
   const auto check = [&](const std::error_code& error, const char* what) {
     if (error)
@@ -112,26 +147,59 @@ void prepare_output(const std::string& output, const std::string& token) {
                       " is in use by another job, or was left by one whose master died: name "
                       "another, or remove it if no job writes there"};
   };
+  if (fence != 0 && is_ours(output, token)) return take_output(output, token, fence);
   if (exists(temporary(output))) throw taken();
-  if (!empty)
+  // what an earlier master of the same job began
+  const auto begun = temporary(output) + "." + token;
+  bool others = false;
+  for (const auto& entry : fs::directory_iterator{output, error}) {
+    if (fence != 0 && entry.path().string().starts_with(begun))
+      fs::remove_all(entry.path(), error);
+    else
+      others = true;
+  }
+  if (!empty && others)
     throw task_error{"the output directory " + output +
                      " holds files already: remove them, or name another"};
-  const bool ours = fs::create_directory(temporary(output), error);
-  check(error, "write to");
-  if (!ours) throw taken();
-  unfinished made{output, token};
+  const auto staging = begun + (fence == 0 ? "" : "-" + std::to_string(fence));
+  unfinished made{output, staging};
   made.made_output = !there;
+  fs::create_directory(staging, error);
+  check(error, "write to");
   may_fail(failpoint::output_token, token_file(output));
-  auto f = file::create(token_file(output));
+  auto f = file::create(staging + "/token");
   f.append(token);
   f.sync();
   f.close();
-  fs::create_directory(attempts(output, token), error);
+  fs::create_directory(staging + "/" + fs::path{attempts(output, token, fence)}.filename().string(),
+                       error);
   check(error, "write to");
-  sync_directory(temporary(output));
+  sync_directory(staging);
+  fs::rename(staging, temporary(output), error);
+  if (error == std::errc::directory_not_empty || error == std::errc::file_exists) throw taken();
+  check(error, "write to");
+  made.done();
   sync_directory(output);
   reached(failpoint::output_prepared);
-  made.done();
+}
+
+void take_output(const std::string& output, const std::string& token, std::uint64_t fence) {
+  if (exists(output + "/_SUCCESS") && !exists(token_file(output))) return;  // it is at its end
+  if (!is_ours(output, token)) not_ours(output);
+  const auto own = attempts(output, token, fence);
+  std::error_code error;
+  const auto all = all_attempts(output, token, error);
+  if (!error && !all.empty() && all.rbegin()->first > fence)
+    throw task_error{"another master has taken over the output directory " + output};
+  for (auto it = all.rbegin(); !error && it != all.rend(); ++it) {
+    if (it->first == fence) continue;
+    fs::rename(it->second, own, error);
+    if (error == std::errc::directory_not_empty) fs::remove_all(it->second, error);
+  }
+  if (!error) fs::create_directory(own, error);
+  if (error)
+    throw task_error{"cannot take over the output directory " + output + ": " + error.message()};
+  sync_directory(temporary(output));
 }
 
 void find_output(const std::string& output, const std::string& token) {

@@ -43,18 +43,38 @@ result<std::shared_ptr<job_runner>, std::string> job_place::runner() {
   return opened;
 }
 
-void output_shelf::put(const attempt_id& map, job_place_ptr place, map_output output) {
+void output_shelf::put(job_place_ptr place, map_done done) {
   const std::lock_guard lock{mutex_};
-  entries_[{map.job, map.task, map.attempt}] = {std::move(place), std::move(output)};
+  const auto& map = done.id;
+  key where{map.job, map.task, map.attempt};
+  entries_[std::move(where)] = {std::move(place), std::move(done)};
+}
+
+std::vector<map_done> output_shelf::of(const std::string& job, std::size_t after,
+                                       std::size_t segments) const {
+  const std::lock_guard lock{mutex_};
+  std::vector<map_done> some;
+  std::size_t told = 0;
+  auto at = entries_.lower_bound({job, 0, 0});
+  for (; at != entries_.end() && std::get<0>(at->first) == job; ++at) {
+    if (after > 0) {
+      --after;
+      continue;
+    }
+    if (told >= segments) break;
+    some.push_back(at->second.done);
+    told += at->second.done.output.segments.size();
+  }
+  return some;
 }
 
 bool output_shelf::find(const fetch& wanted, std::string& file, segment& part) const {
   const std::lock_guard lock{mutex_};
   const auto found = entries_.find({wanted.job, wanted.map, wanted.attempt});
-  if (found == entries_.end() || wanted.partition >= found->second.output.segments.size())
+  if (found == entries_.end() || wanted.partition >= found->second.done.output.segments.size())
     return false;
-  file = found->second.output.file;
-  part = found->second.output.segments[wanted.partition];
+  file = found->second.done.output.file;
+  part = found->second.done.output.segments[wanted.partition];
   return true;
 }
 

@@ -41,7 +41,9 @@ using job_place_ptr = std::shared_ptr<job_place>;
 // Filled by the worker, read by the server: from different threads.
 class output_shelf {
  public:
-  void put(const attempt_id& map, job_place_ptr place, map_output output);
+  void put(job_place_ptr place, map_done done);
+  // Of one job, from the one at `after` on, with at least one and about `segments` segments.
+  std::vector<map_done> of(const std::string& job, std::size_t after, std::size_t segments) const;
   // False: there is no such output, and nobody need ask again.
   bool find(const fetch& wanted, std::string& file, segment& part) const;
   void close(const std::string& job);  // its outputs are not found any more
@@ -52,7 +54,7 @@ class output_shelf {
  private:
   struct entry {
     job_place_ptr place;
-    map_output output;
+    map_done done;
   };
   using key = std::tuple<std::string, std::uint32_t, std::uint32_t>;
   mutable std::mutex mutex_;

@@ -2,7 +2,7 @@
 // patterns/mapreduce/messages.hpp.
 //   User to tracker     submit, list_jobs, find_job, cancel_job, follow_job
 //   Tracker to worker   greet, demand, map_order, reduce_order, located, kill_attempt, close_job,
-//                       decline
+//                       decline, claim_job. Those of a job's former master are refused: by its fence
 //   Worker to tracker   greeted (answer), slot_offer, worker_leaves, and the reports of attempts
 //   Reducer to outputs  fetch; the segment comes by a channel (actors/link/channel.hpp)
 //   Node to both        peer_up, peer_down (runtime/peers.hpp) to trackers; leave_work to its worker
@@ -32,17 +32,20 @@ struct job_list {
 TROUPE_MESSAGE(job_list, jobs, silent)
 struct find_job {  // answered with job_status, or an error: not_found; unreachable, its master
   std::string job;
+  bool forwarded = false;  // by a tracker, to the one that should have it
 };
-TROUPE_MESSAGE(find_job, job)
+TROUPE_MESSAGE(find_job, job, forwarded)
 struct cancel_job {  // answered with job_status; refused when it is too late
   std::string job;
+  bool forwarded = false;
 };
-TROUPE_MESSAGE(cancel_job, job)
+TROUPE_MESSAGE(cancel_job, job, forwarded)
 struct follow_job {  // answered with job_status; then job_news come until the job is over
   std::string job;
   caf::actor follower;
+  bool forwarded = false;
 };
-TROUPE_MESSAGE(follow_job, job, follower)
+TROUPE_MESSAGE(follow_job, job, follower, forwarded)
 struct job_news {
   job_status status;
   std::vector<job_event> events;  // since the last news
@@ -105,12 +108,29 @@ struct located {
 TROUPE_MESSAGE(located, reducer, output)
 struct kill_attempt {
   attempt_id id;
+  std::uint64_t fence = 0;
 };
-TROUPE_MESSAGE(kill_attempt, id)
+TROUPE_MESSAGE(kill_attempt, id, fence)
 struct close_job {
   std::string job;
+  std::uint64_t fence = 0;
 };
-TROUPE_MESSAGE(close_job, job)
+TROUPE_MESSAGE(close_job, job, fence)
+// From the tracker that took a job over; answered with held_job. From now on the job is its.
+struct claim_job {
+  std::string tracker;
+  std::string job;
+  std::uint64_t fence = 0;
+  bool keep = true;          // what the worker has of it; else it is of no use: it was planned anew
+  std::uint32_t after = 0;   // so many outputs were told before
+};
+TROUPE_MESSAGE(claim_job, tracker, job, fence, keep, after)
+struct held_job {
+  std::vector<map_done> maps;  // whose outputs are here
+  std::vector<attempt_id> running;
+  bool more = false;  // outputs: ask again
+};
+TROUPE_MESSAGE(held_job, maps, running, more)
 struct worker_leaves {
   std::string worker;
 };

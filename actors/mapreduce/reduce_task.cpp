@@ -84,7 +84,8 @@ class reduce_attempt {
     input_->fetch(shuffle_);
     input_->merge();
     const auto file =
-        attempt_file(at_.spec->output, at_.spec->token, task_.id.task, task_.id.attempt);
+        attempt_file(at_.spec->output, at_.spec->token, task_.id.task, task_.id.attempt,
+                     at_.spec->fence);
     part_file part{file, [this] { check(last_, bytes_); }};
     in_job_ = true;
     code->reduce(*input_, part);

@@ -50,6 +50,13 @@ caf::behavior tracker_actor::make_behavior() {
       if (w.handle.address() == down.source) return lose(std::string{id});
     on_clerk_down(down);
   });
+  if (s_.log)
+    book_ = spawn_job_book(system(), caf::actor_cast<caf::actor>(this),
+                           {.node = s_.id,
+                            .client = s_.log,
+                            .ttl = s_.lease,
+                            .margin = s_.lease / 10,
+                            .kept = static_cast<std::uint32_t>(s_.kept)});
   caf::message_handler users{
       [this](submit& request) { return on_submit(request.job); },
       [this](const list_jobs& request) { return on_list(request.everywhere); },
@@ -96,14 +103,16 @@ caf::behavior tracker_actor::make_behavior() {
       [this](const tracker_tick&) { on_tick(); },
       [this](const match_offers&) { match(); },
   };
-  return users.or_else(workers).or_else(own);
+  return users.or_else(workers).or_else(own).or_else(from_book());
 }
 
 void tracker_actor::on_exit() {
   for (auto& [id, e] : jobs_) {
     e.cancelled->store(true);
-    if (e.clerk) send(e.clerk, remove_parts{});
+    if (e.clerk) send(e.clerk, remove_parts{e.spec.fence == 0});
   }
+  if (book_) send_exit(book_, caf::exit_reason::user_shutdown);
+  book_ = s_.log = nullptr;
   jobs_.clear();
   workers_.clear();
 }
@@ -119,8 +128,31 @@ caf::result<job_status> tracker_actor::on_submit(job_spec& wanted) {
   if (!wanted.library.empty()) wanted.deaths_max = std::min(wanted.deaths_max, library_deaths_max);
   if (wanted.reducers == 0)
     wanted.reducers = std::clamp(slots(task_kind::reduce), 1u, reducers_max);
-  auto& e = jobs_[wanted.id];
-  e.spec = std::move(wanted);
+  auto promise = make_response_promise<job_status>();
+  if (!book_) {
+    accept(std::move(wanted), promise);
+    return promise;
+  }
+  wanted.token = s_.code->draw_token();
+  request(book_, caf::infinite, open_job{wanted})
+      .then(
+          [this, promise, wanted](const opened& by) mutable {
+            wanted.fence = by.fence;
+            accept(std::move(wanted), promise);
+          },
+          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+  return promise;
+}
+
+void tracker_actor::accept(job_spec spec, caf::typed_response_promise<job_status> promise) {
+  auto& e = jobs_[spec.id];
+  e.spec = std::move(spec);
+  begin(e, clerk_begins::preparing);
+  write_submitted(s_.events, e.spec);
+  promise.deliver(status_of(e));
+}
+
+void tracker_actor::begin(entry& e, clerk_begins with) {
   e.submitted = now();
   e.status.id = e.spec.id;
   e.status.name =
@@ -128,11 +160,9 @@ caf::result<job_status> tracker_actor::on_submit(job_spec& wanted) {
   e.status.output = e.spec.output;
   e.status.master = s_.id;
   e.clerk = spawn_clerk(system(), caf::actor_cast<caf::actor>(this), s_.code, e.spec,
-                        std::max(slots(task_kind::map), 1u), e.cancelled);
+                        std::max(slots(task_kind::map), 1u), e.cancelled, with);
   monitor(e.clerk);
-  write_submitted(s_.events, e.spec);
   arm();
-  return status_of(e);
 }
 
 caf::result<job_list> tracker_actor::on_list(bool everywhere) {
@@ -151,12 +181,28 @@ caf::result<job_list> tracker_actor::on_list(bool everywhere) {
     else
       g->all.silent.push_back(id);  // it has not answered our greeting
   }
-  if (others.empty()) return std::move(g->all);
-  g->missing = others.size();
+  const bool recorded = everywhere && book_;
+  if (others.empty() && !recorded) return std::move(g->all);
+  g->missing = others.size() + (recorded ? 1 : 0);
   g->promise = make_response_promise<job_list>();
   const auto arrived = [g] {
-    if (--g->missing == 0) g->promise.deliver(std::move(g->all));
+    if (--g->missing > 0) return;
+    auto& jobs = g->all.jobs;  // one may be told by its master and by the log
+    std::stable_sort(jobs.begin(), jobs.end(),
+                     [](const auto& a, const auto& b) { return a.id < b.id; });
+    jobs.erase(std::unique(jobs.begin(), jobs.end(),
+                           [](const auto& a, const auto& b) { return a.id == b.id; }),
+               jobs.end());
+    g->promise.deliver(std::move(g->all));
   };
+  if (recorded)
+    request(book_, std::chrono::seconds{2}, list_recorded{})
+        .then(
+            [g, arrived](recorded_jobs& list) {
+              std::move(list.jobs.begin(), list.jobs.end(), std::back_inserter(g->all.jobs));
+              arrived();
+            },
+            [arrived](const caf::error&) { arrived(); });
   for (const auto& [id, other] : others)
     request(other, std::chrono::seconds{2}, list_jobs{false})
         .then(
@@ -172,8 +218,14 @@ caf::result<job_list> tracker_actor::on_list(bool everywhere) {
 }
 
 caf::result<job_status> tracker_actor::on_cancel(entry& e) {
-  if (e.core) {
+  if (e.ending) {
+    // below
+  } else if (e.core) {
     step(e, cancel{});
+    if (e.ending && e.ending->last.state == job_state::cancelled) {
+      e.cancellers.push_back(make_response_promise<job_status>());
+      return e.cancellers.back();
+    }
     const auto status = status_of(e);
     if (status.state == job_state::cancelled) return status;
   } else if (e.status.state == job_state::preparing) {
@@ -182,7 +234,9 @@ caf::result<job_status> tracker_actor::on_cancel(entry& e) {
     last.state = job_state::cancelled;
     last.error = "it was cancelled";
     over(e, std::move(last), true);
-    return e.status;
+    if (!e.ending) return e.status;
+    e.cancellers.push_back(make_response_promise<job_status>());
+    return e.cancellers.back();
   }
   return make_error(errc::refused, "job " + e.spec.id + " is " + to_string(status_of(e).state) +
                                        ": it is too late to cancel it");
@@ -191,6 +245,7 @@ caf::result<job_status> tracker_actor::on_cancel(entry& e) {
 template <class Request, class Local>
 caf::result<job_status> tracker_actor::at_owner(const Request& request, Local local) {
   if (auto* e = find(request.job)) return local(*e);
+  if (book_) return elsewhere(request);
   const auto node = master_of(request.job);
   if (node.empty() || node == s_.id)
     return make_error(errc::not_found,
@@ -213,6 +268,12 @@ tracker_actor::entry* tracker_actor::find(const std::string& id) {
 job_status tracker_actor::status_of(const entry& e) {
   auto status = e.core ? e.core->status(now()) : e.status;
   status.master = s_.id;
+  status.masters = e.spec.fence == 0 ? 0 : e.masters + 1;
+  if (e.ending) {  // it has not ended before the log says so
+    status = e.ending->last;
+    status.state = job_state::finishing;
+    status.error.clear();
+  }
   if (!mapreduce::over(status.state))
     status.elapsed_ms = static_cast<std::uint64_t>((now() - e.submitted).count());
   return status;
@@ -227,22 +288,27 @@ void tracker_actor::on_planned(planned& plan) {
     last.error = plan.error;
     return over(*e, std::move(last), true);
   }
-  if (!plan.plan.name.empty()) e->spec.name = std::move(plan.plan.name);
-  e->spec.cuts = std::move(plan.plan.cuts);
-  e->spec.token = std::move(plan.plan.token);
+  if (!plan.plan.name.empty()) e->spec.name = plan.plan.name;
+  e->spec.cuts = plan.plan.cuts;
+  e->spec.token = plan.plan.token;
   e->spec.library_sum = plan.plan.library_sum;
   e->spec.skip_bad_records = e->spec.skip_bad_records || plan.plan.skip_bad_records;
   write_planned(s_.events, e->spec, plan.plan.splits.size());
-  auto spec = e->spec;
-  e->spec.inputs.clear();  // workers get the job without them
-  e->core = std::make_unique<job>(std::move(spec), std::move(plan.plan.splits), now());
-  e->news.push_back({.job = e->spec.id, .what = job_event_kind::job_started});
-  for (const auto& [id, w] : workers_) {
-    if (!w.ready) continue;
-    step(*e, worker_up{id});
-    if (w.leaving) step(*e, worker_leaving{id});
-  }
-  announce(false);
+  make_core(*e, std::move(plan.plan));
+}
+
+void tracker_actor::crew_up(entry& e) {
+  std::vector<std::pair<std::string, caf::actor>> crew;
+  for (const auto& [id, w] : workers_)
+    if (w.ready) crew.emplace_back(id, w.handle);
+  for (const auto& [id, handle] : crew) join(e, id, handle);
+}
+
+void tracker_actor::join(entry& e, const std::string& worker, const caf::actor& handle) {
+  if (e.masters > 0 && !e.ending) return claim_from(e, worker, handle);
+  step(e, worker_up{worker});
+  const auto found = workers_.find(worker);
+  if (found != workers_.end() && found->second.leaving) step(e, worker_leaving{worker});
 }
 
 void tracker_actor::feed(const std::string& id, const input& in) {
@@ -267,23 +333,29 @@ void tracker_actor::step_all(const input& in) {
 // What offers got is sent by match(), which knows their numbers.
 void tracker_actor::carry_out(entry& e, output& out) {
   for (const auto& k : out.kills)
-    if (auto handle = handle_of(k.worker)) send(handle, kill_attempt{k.id});
+    if (auto handle = handle_of(k.worker)) send(handle, kill_attempt{k.id, e.spec.fence});
   for (const auto& news : out.locations) send_location(news);
+  if (e.spec.fence != 0) put_down(e, out);
   for (auto& c : out.commits) send(e.clerk, std::move(c));
   for (auto& event : out.events) {
     write_event(s_.events, event);
     if (!e.followers.empty() && e.news.size() < 1000) e.news.push_back(std::move(event));
   }
   if (out.finish) send(e.clerk, finish_parts{});
-  if (mapreduce::over(e.core->state())) over(e, status_of(e), out.abort);
+  if (mapreduce::over(e.core->state()) && !e.ending) over(e, status_of(e), out.abort);
 }
 
 void tracker_actor::over(entry& e, job_status last, bool remove) {
+  if (e.spec.fence != 0) return end_recorded(e, std::move(last), remove);
+  send(e.clerk, remove_parts{remove});
+  conclude(e, std::move(last));
+}
+
+void tracker_actor::conclude(entry& e, job_status last) {
   e.status = std::move(last);
   e.core.reset();
-  send(e.clerk, remove_parts{remove});
   e.clerk = nullptr;
-  for (const auto& [id, w] : workers_) send(w.handle, close_job{e.spec.id});
+  for (const auto& [id, w] : workers_) send(w.handle, close_job{e.spec.id, e.spec.fence});
   for (auto& turn : turns_) turn.forget(e.spec.id);
   write_over(s_.events, e.status);
   tell(e);
@@ -311,6 +383,11 @@ void tracker_actor::tell(entry& e) {
 void tracker_actor::on_clerk_down(const caf::down_msg& down) {
   for (auto& [id, e] : jobs_) {
     if (!e.clerk || e.clerk.address() != down.source) continue;
+    if (e.ending) {  // it has taken away what it should
+      e.clerk = nullptr;
+      send(book_, end_job{id, e.spec.fence, e.ending->last});
+      return;
+    }
     const auto why = "its master's file system work ended: " + sentence_of(down.reason) +
                      "; remove " + e.spec.output + " before it runs again";
     if (e.core) return step(e, host_failed{why});
@@ -331,7 +408,7 @@ void tracker_actor::on_tick() {
   bool busy = false;
   std::vector<std::string> ids;
   for (const auto& [id, e] : jobs_)
-    if (e.clerk) ids.push_back(id);
+    if (e.clerk && !e.ending) ids.push_back(id);
   for (const auto& id : ids) {
     auto* e = find(id);
     if (!e) continue;

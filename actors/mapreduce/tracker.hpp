@@ -3,9 +3,11 @@
 //   Promises  what patterns/mapreduce/job.hpp promises, for each job; a job is mastered by the
 //             tracker that took it, whatever tracker its user asks about it; an accepted job is
 //             listed until `kept` more have ended
+//             where there is a replicated log, an accepted job ends whatever nodes die, while a
+//             majority of the log's voters lives: another tracker takes it over (job_book.hpp)
 //   Assumes   peer_up and peer_down name the workers of all nodes, this one's among them, by the
 //             names of their nodes
-//   Beware    the jobs of a tracker end with it: its workers drop them
+//   Beware    without a log the jobs of a tracker end with it: its workers drop them
 #pragma once
 #include "actors/mapreduce/executor.hpp"
 #include "runtime/event_log.hpp"
@@ -26,6 +28,8 @@ struct tracker_settings {
   std::chrono::milliseconds tick_every{100};
   std::chrono::milliseconds gather{1};  // offers wait so long, to be shared out evenly
   std::size_t kept = 100;
+  caf::actor log{};  // the way to the replicated map (actors/consensus/client.hpp); null: there is none
+  std::chrono::milliseconds lease{5'000};  // a master that is not heard of for so long is replaced
 };
 // The node whose tracker gave a job this id; empty: none can have.
 std::string master_of(const std::string& job);

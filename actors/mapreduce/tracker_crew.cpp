@@ -11,6 +11,7 @@ void tracker_actor::on_peer_up(const peer_up& peer) {
     if (known->second.handle == peer.handle) return;
     lose(peer.id);
   }
+  gone_.erase(peer.id);
   workers_[peer.id].handle = peer.handle;
   monitor(peer.handle);
   greet_worker(peer.id);
@@ -39,7 +40,12 @@ void tracker_actor::on_greeted(const std::string& id, const caf::actor& handle,
   w.outputs = answer.outputs;
   w.tracker = answer.tracker;
   announced_ = {};  // it has heard of no demand yet
-  step_all(worker_up{id});
+  std::vector<std::string> jobs;
+  for (const auto& [job, e] : jobs_)
+    if (e.core) jobs.push_back(job);
+  for (const auto& job : jobs)
+    if (auto* e = find(job); e && e->core) join(*e, id, handle);
+  announce(false);
 }
 
 void tracker_actor::lose(const std::string& id) {
@@ -47,8 +53,10 @@ void tracker_actor::lose(const std::string& id) {
   if (found == workers_.end()) return;
   demonitor(found->second.handle);
   workers_.erase(found);
+  gone_.insert(id);
   for (auto& offers : offers_)
     std::erase_if(offers, [&](const auto& offer) { return offer.worker == id; });
+  for (auto& [job, e] : jobs_) e.claims.erase(id);
   step_all(worker_down{id});
 }
 
@@ -168,11 +176,16 @@ void tracker_actor::refused(const attempt_id& id, const std::string& worker,
                             const caf::error& why) {
   log::debug("mapreduce", "an order did not arrive",
              {{"job", id.job}, {"worker", worker}, {"reason", sentence_of(why)}});
-  if (auto handle = handle_of(worker)) send(handle, kill_attempt{id});
+  if (auto handle = handle_of(worker)) send(handle, kill_attempt{id, fence_of(id.job)});
   if (why == errc::invalid_argument)
     feed(id.job, task_failed{id, "worker " + worker + ": " + sentence_of(why), {}});
   else
     feed(id.job, task_killed{id});
+}
+
+std::uint64_t tracker_actor::fence_of(const std::string& job) {
+  const auto* e = find(job);
+  return e ? e->spec.fence : 0;
 }
 
 caf::actor tracker_actor::handle_of(const std::string& worker) const {

@@ -23,6 +23,8 @@ void register_mapreduce_types(caf::actor_system_config& config) {
       .add_message_type<located>("mr.located")
       .add_message_type<kill_attempt>("mr.kill")
       .add_message_type<close_job>("mr.close")
+      .add_message_type<claim_job>("mr.claim")
+      .add_message_type<held_job>("mr.held")
       .add_message_type<worker_leaves>("mr.leaves")
       .add_message_type<leave_work>("mr.leave")
       .add_message_type<map_done>("mr.mapped")

@@ -33,6 +33,7 @@ TROUPE_MESSAGE(give_back)
 constexpr milliseconds report_patience{10'000};
 constexpr milliseconds repeat_after{300};
 constexpr milliseconds offer_patience{5'000};
+constexpr std::size_t segments_told = 4096;  // in one message
 
 constexpr std::size_t index(task_kind kind) { return kind == task_kind::map ? 0 : 1; }
 
@@ -59,8 +60,8 @@ class worker_actor : public caf::event_based_actor {
     set_down_handler([this](const caf::down_msg& down) {
       for (const auto& [id, t] : trackers_) {
         if (t.handle.address() != down.source) continue;
-        log::info("mapreduce", "tracker is gone, its attempts end", {{"tracker", id}});
-        forget(std::string{id});
+        log::info("mapreduce", "a tracker is gone", {{"tracker", id}});
+        forget(std::string{id}, false);
         return;
       }
     });
@@ -74,8 +75,13 @@ class worker_actor : public caf::event_based_actor {
           const auto found = fetchers_.find(news.reducer);
           if (found != fetchers_.end()) send(found->second, news.output);
         },
-        [this](const kill_attempt& order) { kill(order.id); },
-        [this](const close_job& order) { close(order.job); },
+        [this](const kill_attempt& order) {
+          if (!outdated(order.id.job, order.fence)) kill(order.id);
+        },
+        [this](const close_job& order) {
+          if (!outdated(order.job, order.fence)) close(order.job);
+        },
+        [this](const claim_job& order) -> caf::result<held_job> { return on_claim(order); },
         [this](attempt_ended& ended) { on_ended(ended); },
         [this](const shuffle_done& done) { relay(done.id, done); },
         [this](const fetch_failed& failed) { relay(failed.id, failed); },
@@ -117,8 +123,11 @@ class worker_actor : public caf::event_based_actor {
     milliseconds made{};
   };
   struct hosted_job {
-    std::string tracker;
-    job_place_ptr place;
+    std::string tracker;  // empty: gone, and another may claim it
+    caf::actor_addr master{};
+    job_place_ptr place{};  // null: no order of this master has come yet
+    std::uint64_t fence = 0;
+    milliseconds orphaned{};
   };
 
   milliseconds now() {
@@ -128,19 +137,30 @@ class worker_actor : public caf::event_based_actor {
   // ---- trackers
   caf::result<greeted> on_greet(const greet& hello) {
     if (!hello.handle) return make_error(errc::invalid_argument, "a greeting without a handle");
-    forget(hello.tracker);
+    forget(hello.tracker, true);
+    std::vector<std::string> jobs;  // it takes us for a new one, without any outputs
+    for (const auto& [job, hosted] : jobs_)
+      if (hosted.master == hello.handle.address()) jobs.push_back(job);
+    for (const auto& job : jobs) close(job);
     trackers_[hello.tracker].handle = hello.handle;
     monitor(hello.handle);
     return greeted{s_.id, slots_[0], slots_[1], server_, s_.tracker};
   }
 
-  void forget(const std::string& id) {
+  void forget(const std::string& id, bool quietly) {
     const auto found = trackers_.find(id);
     if (found == trackers_.end()) return;
     std::vector<std::string> jobs;
     for (const auto& [job, hosted] : jobs_)
       if (hosted.tracker == id) jobs.push_back(job);
-    for (const auto& job : jobs) close(job);
+    for (const auto& job : jobs) {
+      if (jobs_.at(job).fence == 0) {
+        if (!quietly) log::info("mapreduce", "its attempts end", {{"job", job}});
+        close(job);
+      } else {
+        orphan(job);
+      }
+    }
     std::erase_if(offers_, [&](const auto& entry) {
       if (entry.second.tracker != id) return false;
       --used_[index(entry.second.kind)];
@@ -150,6 +170,69 @@ class worker_actor : public caf::event_based_actor {
     trackers_.erase(found);
     for (auto& turn : turns_) turn.forget(id);
     make_offers();
+  }
+
+  // ---- jobs that outlive their masters
+  bool outdated(const std::string& job, std::uint64_t fence) const {
+    const auto found = jobs_.find(job);
+    return found != jobs_.end() && found->second.fence > fence;
+  }
+
+  // Reducers wait for news of a master that is no more; what maps have to say, another will ask for.
+  void orphan(const std::string& job) {
+    auto& hosted = jobs_.at(job);
+    hosted.tracker.clear();
+    hosted.orphaned = now();
+    log::info("mapreduce", "a job has no master, its outputs are kept", {{"job", job}});
+    for (const auto& [id, a] : attempts_)
+      if (id.job == job && id.kind == task_kind::reduce) kill(id);
+    arm();
+  }
+
+  caf::result<held_job> on_claim(const claim_job& order) {
+    const auto tracker = trackers_.find(order.tracker);
+    if (tracker == trackers_.end())
+      return make_error(errc::not_ready, "that tracker has not greeted this worker");
+    if (!plain(order.job) || order.fence == 0 || outdated(order.job, order.fence))
+      return make_error(errc::refused, "job " + order.job + " has another master by now");
+    auto& hosted = jobs_[order.job];
+    const bool first = hosted.fence < order.fence;
+    if (first) {
+      hosted.tracker = order.tracker;
+      hosted.master = tracker->second.handle.address();
+      hosted.fence = order.fence;
+      if (hosted.place) {
+        shelf_->retire(std::exchange(hosted.place, nullptr));
+        send(server_, sweep_outputs{});
+      }
+      if (!order.keep) drop_outputs(order.job);
+    }
+    held_job all{shelf_->of(order.job, order.after, segments_told), {}, false};
+    const auto told = order.after + all.maps.size();
+    all.more = !shelf_->of(order.job, told, 1).empty();
+    for (const auto& [id, a] : attempts_) {
+      if (id.job != order.job || a->killed || a->place->job().fence == order.fence) continue;
+      if (!order.keep || id.kind == task_kind::reduce) {
+        kill(id);
+      } else {
+        if (first) hand_over(*a, order.tracker);
+        all.running.push_back(id);
+      }
+    }
+    return all;
+  }
+
+  void hand_over(attempt_run& a, const std::string& to) {
+    const auto k = index(a.id.kind);
+    const auto from = trackers_.find(a.tracker);
+    if (from != trackers_.end() && from->second.holds[k] > 0) --from->second.holds[k];
+    a.tracker = to;
+    ++trackers_.at(to).holds[k];
+  }
+
+  void drop_outputs(const std::string& job) {
+    shelf_->close(job);
+    send(server_, sweep_outputs{});
   }
 
   // ---- slots
@@ -210,18 +293,21 @@ class worker_actor : public caf::event_based_actor {
     const auto from = node.mapped();
     const bool sound = plain(job.id) && id.job == job.id && id.kind == from.kind &&
                        job.reducers > 0 && !attempts_.contains(id);
-    const auto hosted = jobs_.find(job.id);
-    if (!sound || (hosted != jobs_.end() && hosted->second.tracker != from.tracker)) {
+    const auto known = jobs_.find(job.id);
+    const bool hosted = known != jobs_.end();
+    if (hosted && known->second.fence > job.fence) {
+      release(from.tracker, from.kind);
+      return make_error(errc::refused, "job " + job.id + " has another master by now");
+    }
+    if (!sound || (hosted && known->second.tracker != from.tracker)) {
       release(from.tracker, from.kind);
       return make_error(errc::invalid_argument, "an order that makes no sense");
     }
     auto attempt = std::make_shared<attempt_run>();
-    if (hosted == jobs_.end()) {
-      attempt->place = std::make_shared<job_place>(s_.code, std::move(job), directory_);
-      jobs_[id.job] = {from.tracker, attempt->place};
-    } else {
-      attempt->place = hosted->second.place;
-    }
+    auto& of = jobs_[id.job];
+    if (!hosted) of = {from.tracker, trackers_.at(from.tracker).handle.address(), {}, job.fence, {}};
+    if (!of.place) of.place = std::make_shared<job_place>(s_.code, std::move(job), directory_);
+    attempt->place = of.place;
     attempt->id = id;
     attempt->tracker = from.tracker;
     attempts_[id] = attempt;
@@ -279,7 +365,7 @@ class worker_actor : public caf::event_based_actor {
         .add();
     if (!a->killed) {
       for (auto& m : ended.mapped) {
-        shelf_->put(m.id, a->place, m.output);
+        shelf_->put(a->place, m);
         report(a->tracker, std::move(m));
       }
       for (auto& r : ended.reduced) report(a->tracker, std::move(r));
@@ -293,7 +379,8 @@ class worker_actor : public caf::event_based_actor {
 
   // The last holder of a job's place removes a directory: that is work for the server's thread.
   void sweep_later(job_place_ptr& place) {
-    if (jobs_.contains(place->job().id)) return;
+    const auto hosted = jobs_.find(place->job().id);
+    if (hosted != jobs_.end() && hosted->second.place == place) return;
     shelf_->retire(std::move(place));
     send(server_, sweep_outputs{});
   }
@@ -303,9 +390,8 @@ class worker_actor : public caf::event_based_actor {
       if (id.job == job) kill(id);
     auto node = jobs_.extract(job);
     if (!node) return;
-    shelf_->close(job);
-    shelf_->retire(std::move(node.mapped().place));
-    send(server_, sweep_outputs{});
+    if (node.mapped().place) shelf_->retire(std::move(node.mapped().place));
+    drop_outputs(job);
     check_left();
   }
 
@@ -371,9 +457,17 @@ class worker_actor : public caf::event_based_actor {
     for (const auto& [number, o] : offers_)
       if (now() - o.made >= offer_patience) stale.push_back(number);
     for (auto number : stale) on_decline({number});
+    std::vector<std::string> orphans;
+    bool orphaned = false;
+    for (const auto& [job, hosted] : jobs_) {
+      if (!hosted.tracker.empty()) continue;
+      orphaned = true;
+      if (now() - hosted.orphaned >= s_.orphans_kept) orphans.push_back(job);
+    }
+    for (const auto& job : orphans) close(job);
     if (!abandoned.empty()) make_offers();
     check_left();
-    if (!attempts_.empty() || !offers_.empty()) arm();
+    if (!attempts_.empty() || !offers_.empty() || orphaned) arm();
   }
 
   // ---- leaving

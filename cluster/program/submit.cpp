@@ -146,6 +146,7 @@ class follower {
         with_{std::move(with)},
         id_{job.id},
         master_{job.master},
+        survives_{job.survives},
         shown_{shown} {
     via_ = with_->node();
     note(seen);
@@ -156,6 +157,10 @@ class follower {
       if (interruptions() > (cancelled_ ? 1 : 0) && !heed_interrupt()) return exit_code::unknown;
       auto got = with_ ? with_->job(id_) : lost_contact();
       if (got) {
+        if (survives_ && got->master != master_) {
+          master_ = got->master;
+          shown_.say("job " + id_ + " goes on; its master is on " + master_);
+        }
         shown_.show(*got);
         if (mapreduce::over(got->status.state)) return end(*got);
         reconnects_ = 0;
@@ -164,7 +169,7 @@ class follower {
         if (!reconnect()) return lost(got.error());
       } else if (const auto alive = master_lives(); alive && !*alive) {
         return ended_with_master();
-      } else if (clock::now() - heard_ > milliseconds{30'000}) {
+      } else if (clock::now() - heard_ > milliseconds{survives_ ? 60'000 : 30'000}) {
         return lost(got.error());
       }
       std::this_thread::sleep_for(milliseconds{100});
@@ -228,7 +233,7 @@ class follower {
   }
   // Nothing: nobody could say. A node that came back under its name has lost its jobs.
   std::optional<bool> master_lives() {
-    if (master_life_.empty()) return std::nullopt;
+    if (survives_ || master_life_.empty()) return std::nullopt;
     const auto seen = with_->members();
     if (!seen) return std::nullopt;
     return std::any_of(seen->members.begin(), seen->members.end(), [&](const auto& m) {
@@ -254,6 +259,7 @@ class follower {
   std::unique_ptr<client> with_;
   std::string id_;
   std::string master_;
+  bool survives_;            // the master's death: another takes the job over
   std::string master_life_;  // its incarnation
   std::string via_;          // the node that we ask
   display& shown_;

@@ -42,16 +42,19 @@ void job::on(const worker_down& in, instant, output& out) {
         take(id);
         ++totals_.attempts_killed;
         note(job_event_kind::attempt_killed, id, in.worker, out, "its worker is gone");
-        if (++t.deaths >= spec_.deaths_max && state_ == job_state::running)
+        ++t.deaths;
+        record_trouble(kind, number, out);
+        if (t.deaths >= spec_.deaths_max && state_ == job_state::running)
           return end(job_state::failed,
                      to_string(kind) + " task " + std::to_string(number) + " ran on " +
                          std::to_string(t.deaths) +
                          " workers when they died; its input may hold a record that kills them",
                      out);
       }
-      if (kind == task_kind::map && t.where == phase::done && t.holder == in.worker &&
-          lost_.insert(number).second)
-        concerned = true;
+      if (kind == task_kind::map && t.where == phase::done && t.holder == in.worker) {
+        awaited_.erase(number);
+        if (lost_.insert(number).second) concerned = true;
+      }
     }
   }
   if (!concerned) return;
@@ -69,25 +72,34 @@ void job::on(const map_done& in, instant now, output& out) {
                                      " partitions instead of " + std::to_string(spec_.reducers)},
               now, out);
   const auto a = *take(in.id);
-  auto& t = at(in.id);
-  kill_others(task_kind::map, in.id.task, out);
-  waiting_[0].erase({true, in.id.task});
-  waiting_[0].erase({false, in.id.task});
-  t.where = phase::done;
-  t.winner = a.number;
-  t.holder = a.worker;
-  t.output = in.output;
-  t.counters = in.counters;
-  t.fetch_reports = 0;
   duration_[0] += static_cast<std::uint64_t>((now - a.started).count());
   ++winners_[0];
-  if (++done_[0] == splits_.size()) maps_complete_ = now;
   note(job_event_kind::attempt_done, in.id, a.worker, out);
+  map_done_by(in.id, a.worker, in.output, in.counters, now, out);
+}
+
+// An attempt's, taken already, or one of which a new master hears.
+void job::map_done_by(const attempt_id& id, const std::string& name, const map_output& has,
+                      const counters_map& counters, instant now, output& out) {
+  auto& t = at(id);
+  kill_others(task_kind::map, id.task, out);
+  waiting_[0].erase({true, id.task});
+  waiting_[0].erase({false, id.task});
+  lost_.erase(id.task);
+  awaited_.erase(id.task);
+  if (std::exchange(t.where, phase::done) != phase::done && ++done_[0] == splits_.size())
+    maps_complete_ = now;
+  t.winner = id.attempt;
+  t.holder = name;
+  t.output = has;
+  t.counters = counters;
+  t.fetch_reports = 0;
+  out.facts.emplace_back(map_finished{id.task, id.attempt, name, counters});
   for (std::uint32_t partition = 0; partition < spec_.reducers; ++partition)
     for (const auto& reducer : tasks(task_kind::reduce)[partition].live)
       if (!reducer.shuffled)
-        out.locations.push_back({reducer.worker, name(task_kind::reduce, partition, reducer),
-                                 location(in.id.task, partition)});
+        out.locations.push_back({reducer.worker, this->name(task_kind::reduce, partition, reducer),
+                                 location(id.task, partition)});
 }
 
 void job::on(const reduce_done& in, instant now, output& out) {
@@ -104,6 +116,7 @@ void job::on(const reduce_done& in, instant now, output& out) {
   duration_[1] += static_cast<std::uint64_t>((now - std::max(a.started, maps_complete_)).count());
   ++winners_[1];
   note(job_event_kind::attempt_done, in.id, a.worker, out);
+  out.facts.emplace_back(part_written{in.id.task, a.number, a.worker, in.file, in.counters});
   out.commits.push_back({in.id.task, in.id, in.file});
 }
 
@@ -122,6 +135,7 @@ void job::on(const part_committed& in, instant, output& out) {
     return failed(id, winner, {id, in.error}, out);
   }
   t.where = phase::done;
+  out.facts.emplace_back(part_named{in.partition});
   note(job_event_kind::part_committed, id, t.holder, out);
   if (++done_[1] < spec_.reducers) return;
   state_ = job_state::finishing;
@@ -211,6 +225,7 @@ void job::on(const cancel&, instant, output& out) {
 }
 
 void job::on(const tick&, instant now, output& out) {
+  if (now >= awaited_until_) awaited_.clear();
   const instant silence{spec_.silence};
   for (auto kind : {task_kind::map, task_kind::reduce}) {
     const bool waits = done_[0] < splits_.size();  // reducers have nothing to do but wait for maps

@@ -8,14 +8,17 @@
 //   Promises  each partition's part is committed exactly once, and no second attempt is ever told
 //             so; each map's output reaches each reducer's result once; counters are those of the
 //             winning attempts alone; the job ends: succeeded, or failed with the user's error
+//             a master that restores what an earlier one recorded goes on: its parts stay, and its
+//             finished maps count for as long as their workers hold the outputs (job_record.cpp)
 //   Under     workers that die, freeze, come back, lose outputs, and report late or twice
-//   Assumes   the master lives; a worker that is gone is reported down in the end; one that lives
+//   Assumes   the master lives, or another is made from its facts, and orders of the former one are
+//             refused from then on; a worker that is gone is reported down in the end; one that lives
 //             offers its free slots while wants() holds, and one that comes up again has stopped
 //             what it ran before; map and reduce are functions of their input (else a result may mix
 //             attempts, as the paper says in 3.3)
 //   Bounds    attempts_max failures of a task by itself (the user's error, silence), twice as many
 //             outputs of it that cannot be fetched, deaths_max of workers under it; skipped_max
-//             records; one backup a task and backups for a tenth of what runs
+//             records; one backup a task and backups for a tenth of what runs; masters_max
 //   task       | offer         | done               | failed, silent | its worker is down
 //   waiting    | running       | -                  | -              | -
 //   running    | backup if it  | map: done          | waiting, or    | waiting, if no other
@@ -24,6 +27,7 @@
 //   done       | -             | late: ignored      | -              | map: waiting, if needed
 #pragma once
 #include "patterns/mapreduce/messages.hpp"
+#include "patterns/mapreduce/record.hpp"
 
 #include <array>
 #include <cstddef>
@@ -42,6 +46,11 @@ struct worker_leaving {  // it gets nothing new
 };
 struct worker_down {
   std::string worker;
+};
+struct held {  // what a worker has of this job, told to a master that took it over
+  std::string worker;
+  std::vector<map_done> maps;
+  std::vector<attempt_id> running;
 };
 struct offer {  // the worker has a free slot: at most one attempt is assigned to it
   std::string worker;
@@ -62,7 +71,7 @@ struct yield_reducers {  // another job is below its share of the slots, and thi
 };
 struct cancel {};
 struct tick {};
-using input = std::variant<worker_up, worker_leaving, worker_down, offer, map_done, reduce_done,
+using input = std::variant<worker_up, worker_leaving, worker_down, held, offer, map_done, reduce_done,
                            task_failed, task_killed, task_progress, shuffle_done, fetch_failed,
                            part_committed, job_finished, host_failed, yield_reducers, cancel, tick>;
 
@@ -101,7 +110,9 @@ struct output {
   std::vector<reduce_assignment> reduces{};
   std::vector<kill_order> kills{};
   std::vector<location_news> locations{};
-  std::vector<commit_order> commits{};  // rename, then answer with part_committed
+  std::vector<fact> facts{};            // to be recorded, where masters can be replaced
+  // Once the facts so far are recorded: rename, then answer with part_committed.
+  std::vector<commit_order> commits{};
   bool finish = false;                  // all parts stand: mark success, answer with job_finished
   bool abort = false;                   // failed or cancelled: take away what there is
   std::vector<job_event> events{};
@@ -113,6 +124,8 @@ class job {
  public:
   // At least one reducer.
   job(job_spec spec, std::vector<split> splits, instant now);
+  // First of all: goes on where earlier masters of the same spec and splits were.
+  void restore(const job_record& before, instant now, output& out);
   void step(const input& in, instant now, output& out);
 
   // Whether an offer of the right worker would be taken.
@@ -129,6 +142,9 @@ class job {
   static constexpr std::uint32_t fetch_failures_max = 12;  // then it may be the reducer's fault
   static constexpr std::uint32_t worker_failures_max = 3;  // then it gets no more of this job
   static constexpr instant backup_after{1000};             // younger attempts are no stragglers
+  static constexpr instant held_within{10'000};  // a recorded map's worker: then it runs again
+  static constexpr std::uint32_t attempts_per_master = 100'000;  // numbers: 100001 is the second's
+  static constexpr std::uint32_t masters_max = 8;  // more have died of it, as it seems
 
  private:
   struct attempt {
@@ -171,6 +187,7 @@ class job {
   void on(const worker_up& in, instant now, output& out);
   void on(const worker_leaving& in, instant now, output& out);
   void on(const worker_down& in, instant now, output& out);
+  void on(const held& in, instant now, output& out);
   void on(const offer& in, instant now, output& out);
   void on(const map_done& in, instant now, output& out);
   void on(const reduce_done& in, instant now, output& out);
@@ -208,6 +225,17 @@ class job {
   void note(job_event_kind what, const attempt_id& id, const std::string& name, output& out,
             std::string reason = {}) const;
 
+  // job_record.cpp: what outlives a master
+  void recall(const map_finished& f);
+  void recall(const part_written& f);
+  void recall(const part_named& f);
+  void recall(const task_trouble& f);
+  void take_up(const map_done& has, const std::string& name, instant now, output& out);
+  void adopt(const attempt_id& id, const std::string& name, instant now, output& out);
+  void map_done_by(const attempt_id& id, const std::string& name, const map_output& has,
+                   const counters_map& counters, instant now, output& out);
+  void record_trouble(task_kind kind, std::uint32_t number, output& out) const;
+
   // job_schedule.cpp: who gets what
   bool listed(const worker& w) const;
   bool eligible(const std::string& name) const;
@@ -236,6 +264,9 @@ class job {
   std::array<std::uint64_t, 2> duration_{};  // milliseconds, of all winners
   std::array<std::uint32_t, 2> winners_{};
   std::set<std::uint32_t> lost_;  // maps that are done, and whose output nobody has
+  std::set<std::uint32_t> awaited_;  // of them: those whose worker has yet to say that it does
+  instant awaited_until_{};
+  std::uint32_t earlier_ = 0;  // numbers up to here were earlier masters' attempts
   std::uint32_t skipped_ = 0;
   job_status totals_;  // the counts of status()
 };

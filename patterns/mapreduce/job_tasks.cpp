@@ -65,8 +65,10 @@ void job::failed(const attempt_id& id, const attempt& a, const task_failed& why,
   ++totals_.attempts_failed;
   note(job_event_kind::attempt_failed, id, a.worker, out, why.reason);
   t.failed_on.insert(a.worker);
-  if (forgive(id, t, why, out) || over(state_)) return;
-  ++t.failures;
+  const bool forgiven = forgive(id, t, why, out);
+  if (!forgiven) ++t.failures;
+  record_trouble(id.kind, id.task, out);
+  if (forgiven || over(state_)) return;
   if (t.failures >= spec_.attempts_max)
     return end(job_state::failed,
                to_string(id.kind) + " task " + std::to_string(id.task) + " failed " +
@@ -119,7 +121,9 @@ void job::lose_output(std::uint32_t map, bool gone, output& out) {
   lost_.insert(map);
   t.failed_on.insert(t.holder);
   if (gone) charge(t.holder, out);
-  if (++t.losses < 2 * spec_.attempts_max) return;
+  ++t.losses;
+  record_trouble(task_kind::map, map, out);
+  if (t.losses < 2 * spec_.attempts_max) return;
   end(job_state::failed,
       "the output of map task " + std::to_string(map) + " could not be fetched " +
           std::to_string(t.losses) + " times, the last time from worker " + t.holder,
@@ -147,8 +151,9 @@ bool job::outputs_needed() const {
 }
 
 void job::restore_outputs(output& out) {
-  if (lost_.empty() || !outputs_needed()) return;
+  if (lost_.size() == awaited_.size() || !outputs_needed()) return;
   for (auto map : lost_) {
+    if (awaited_.contains(map)) continue;
     auto& t = tasks(task_kind::map)[map];
     t.where = phase::open;
     --done_[0];
@@ -161,7 +166,7 @@ void job::restore_outputs(output& out) {
                           .worker = t.holder,
                           .reason = "its output is gone, and reducers need it"});
   }
-  lost_.clear();
+  lost_ = awaited_;
 }
 
 output_location job::location(std::uint32_t map, std::uint32_t partition) const {

@@ -82,10 +82,11 @@ struct job_spec {
   std::string token;  // the marker file's content: whoever reads it sees our file system
   std::vector<std::string> cuts;  // the range partitioner's cut points, from samples of the input
   std::uint64_t library_sum = 0;  // checksum of the library as the master saw it
+  std::uint64_t fence = 0;  // the master's token, higher than that of any before; 0: it has no log
 };
 TROUPE_MESSAGE(job_spec, id, name, library, inputs, output, reducers, settings, weight, split_bytes,
                memory_bytes, attempts_max, deaths_max, skip_bad_records, skipped_max, speculative,
-               slow_start, silence, token, cuts, library_sum)
+               slow_start, silence, token, cuts, library_sum, fence)
 
 // What looking at the input gave, before the first task.
 struct job_plan {
@@ -270,10 +271,11 @@ struct job_status {
   std::string output;
   std::uint64_t elapsed_ms = 0;
   std::string master;  // the node whose tracker runs it
+  std::uint32_t masters = 0;  // that it has had; 0: it ends with its master
 };
 TROUPE_MESSAGE(job_status, id, name, state, maps, reduces, attempts_started, attempts_failed,
                attempts_killed, backups, maps_lost, workers_lost, input_bytes, counters, error,
-               output, elapsed_ms, master)
+               output, elapsed_ms, master, masters)
 
 enum class job_event_kind : std::uint8_t {
   attempt_started,

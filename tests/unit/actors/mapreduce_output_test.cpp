@@ -135,3 +135,42 @@ TEST_CASE("output directory: a job that cannot clear away has not succeeded, and
   CHECK_FALSE(fs::exists(out + "/part-00000"));
   CHECK(fs::exists(in_the_way + "/letter"));
 }
+
+TEST_CASE("output directory: of a job's masters only the last can name parts") {
+  temp_directory directory;
+  const auto out = (directory / "out").string();
+  prepare_output(out, "token", 10);
+  const auto first = attempt_file(out, "token", 0, 1, 10), second = attempt_file(out, "token", 1, 1, 10);
+  write_file(first, "part");
+  write_file(second, "part");
+  commit_part(out, "token", 0, first);
+  take_output(out, "token", 20);
+  take_output(out, "token", 20);
+  CHECK_THROWS_AS(commit_part(out, "token", 1, second), task_error);  // by one that was frozen
+  CHECK_THROWS_AS(file::create(second), task_error);
+  CHECK_THROWS_WITH_AS(take_output(out, "token", 15), doctest::Contains("another master"),
+                       task_error);
+  CHECK_THROWS_AS(take_output(out, "other", 30), task_error);
+  // what had been written goes on; what had its name keeps it
+  commit_part(out, "token", 0, attempt_file(out, "token", first, 20));
+  commit_part(out, "token", 1, attempt_file(out, "token", second, 20));
+  finish_output(out, "token", 2);
+  CHECK_FALSE(fs::exists(out + "/_temporary"));
+  take_output(out, "token", 30);  // it was at its end
+  finish_output(out, "token", 2);
+}
+
+TEST_CASE("output directory: what one master began to prepare another goes on with") {
+  temp_directory directory;
+  const auto out = (directory / "out").string();
+  fs::create_directories(out + "/_temporary.token-10");  // it died there
+  CHECK_THROWS_AS(prepare_output(out, "other", 11), task_error);
+  prepare_output(out, "token", 20);
+  find_output(out, "token");
+  CHECK_FALSE(fs::exists(out + "/_temporary.token-10"));
+  prepare_output(out, "token", 30);  // that one died before its plan was known
+  CHECK_THROWS_AS(prepare_output(out, "token", 20), task_error);
+  write_file(attempt_file(out, "token", 0, 1, 30), "part");
+  abort_output(out, "token", 1);
+  CHECK_FALSE(fs::exists(out));
+}
