@@ -74,6 +74,7 @@ caf::actor simulated_node::receptionist() { return state_->here().receptionist()
 caf::actor simulated_node::gateway() { return state_->here().gateway(); }
 caf::actor simulated_node::membership() { return state_->here().membership(); }
 caf::actor simulated_node::log() { return state_->here().log(); }
+caf::actor simulated_node::names() { return state_->here().names(); }
 caf::actor simulated_node::group(const std::string& name, machine_maker make) {
   return state_->here().group(name, std::move(make));
 }

@@ -10,21 +10,25 @@
 #include <string>
 #include <utility>
 namespace troupe::test {
-// Passes on to the client what comes, while it is open: a node's way to the map, cut by hand.
+// Passes on to the client what comes, while it is open: a node's way to the map, cut by hand. While
+// it is `deaf`, the answers are lost.
 struct gate {
-  gate(laboratory::simulator& sim, caf::actor client) : open{std::make_shared<bool>(true)} {
-    actor = sim.spawn([open = open, to = std::move(client)](caf::event_based_actor* self) {
+  gate(laboratory::simulator& sim, caf::actor client)
+      : open{std::make_shared<bool>(true)}, deaf{std::make_shared<bool>(false)} {
+    actor = sim.spawn([open = open, deaf = deaf, to = std::move(client)](caf::event_based_actor* self) {
       self->set_default_handler(
           [=](caf::scheduled_actor*, caf::message_view& what) -> caf::result<caf::message> {
             auto promise = self->make_response_promise();
-            if (*open)
+            if (*open && *deaf)
+              caf::anon_send(to, what.move_content_to_message());
+            else if (*open)
               promise.delegate<caf::message_priority::normal>(to, what.move_content_to_message());
             return promise;
           });
       return caf::behavior{[](caf::tick_atom) {}};
     });
   }
-  std::shared_ptr<bool> open;
+  std::shared_ptr<bool> open, deaf;
   caf::actor actor;
 };
 
