@@ -181,10 +181,10 @@ class names_actor : public caf::event_based_actor {
     if (found == book_.end())
       return make_error(errc::not_found, "node " + s_.node + " does not hold the name '" + name +
                                              "': only its holder's node can release it");
-    auto promise = make_response_promise();
     auto& e = found->second;
-    e.leavers.push_back(promise);
     if (current_sender() == caf::actor_cast<caf::strong_actor_ptr>(e.owner)) e.knows = true;
+    auto promise = make_response_promise();  // which takes the sender
+    e.leavers.push_back(promise);
     refuse(e,
            make_error(errc::cancelled, "the name '" + name + "' was released before it was taken"));
     leave(found);
