@@ -6,6 +6,7 @@
 #include "actors/mapreduce/tracker.hpp"
 #include "actors/mapreduce/worker.hpp"
 #include "actors/storage/names.hpp"
+#include "cluster/cluster_config.hpp"
 #include "cluster/downing_lease.hpp"
 #include "cluster/groups.hpp"
 #include "cluster/membership.hpp"
@@ -159,6 +160,14 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                               .tracker = tracker_,
                                               .code = code});
   names_ = spawn_names(system_, log_client_, {.node = s.name});
+  auto own_log = s.log;
+  own_log.node = s.name;
+  config_follower_ = spawn_cluster_config(
+      system_, log_client_,
+      {.node = s.name, .apply = [own_log, start = world_.log](const setting_texts& set) {
+         if (const auto done = start(log_settings(own_log, set)); !done)
+           log::error("config", "the cluster's log settings cannot be had", {{"reason", done.error()}});
+       }});
   gateway_ = spawn_gateway(system_, {.node = s.name,
                                      .cluster = s.cluster,
                                      .downing = s.membership.resolving.how,
@@ -180,6 +189,7 @@ result<void, std::string> life::spawn_parts(beginning with) {
                    {"log client", log_client_},
                    {"groups", groups_},
                    {"names", names_},
+                   {"cluster config", config_follower_},
                    {"gateway", gateway_}};
   if (lease_) all.emplace("downing lease", lease_);
   for (const auto& [name, part] : all) parts_.push_back(part);
@@ -224,7 +234,7 @@ bool life::stop(const char* reason, clock::time_point end) {
       group->clear();
     }
     receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = groups_ = names_ =
-        gateway_ = nullptr;
+        config_follower_ = gateway_ = nullptr;
     group_clients_.clear();
   }
   remoting::service::of(system_).stop();

@@ -143,6 +143,7 @@ void simulation::boot(std::size_t i) {
   ours.seed = s.on.seed();
   ours.events = s.events;
   ours.code = how_.code ? how_.code(s.on.name()) : mapreduce::make_data_executor(s.on.seed());
+  ours.log = [](const log::settings&) { return result<void, std::string>{}; };  // all nodes share the simulation's
   ours.work = "work";
   ours.has_journal = s.journal->of.has_value();
   ours.journal = [this, &s] {
