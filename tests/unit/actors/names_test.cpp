@@ -49,7 +49,7 @@ class owner : public caf::event_based_actor {
     return std::chrono::duration_cast<milliseconds>(clock().now().time_since_epoch());
   }
   void take(const std::string& name) {
-    request(names_, 20s, take_name{name, this})
+    request(names_, 100s, take_name{name, this})
         .then(
             [this](const name_taken& t) {
               s_->tokens.push_back(t.token);
@@ -65,9 +65,8 @@ class owner : public caf::event_based_actor {
 };
 
 struct node {
-  node(map_group& g, const std::string& called, storage::lease_holder_settings lease = {})
-      : world{g}, way{g.sim, g.client}, name{called} {
-    names = spawn_names(g.sim.system, way.actor, {.node = name, .lease = lease});
+  node(map_group& g, names_settings s) : world{g}, way{g.sim, g.client}, name{s.node} {
+    names = spawn_names(g.sim.system, way.actor, std::move(s));
     g.sim.adopt(names);
   }
   std::shared_ptr<saw> take(const std::string& what, bool persists = false) {
@@ -101,7 +100,8 @@ struct node {
   std::vector<caf::actor> owners;
 };
 struct two : map_group {
-  explicit two(std::uint64_t seed = 1) : map_group{3, seed}, a{*this, "a"}, b{*this, "b"} {
+  explicit two(std::uint64_t seed = 1)
+      : map_group{3, seed}, a{*this, {.node = "a"}}, b{*this, {.node = "b"}} {
     REQUIRE(elect() >= 0);
     caf::anon_send(a.names, peer_up{"b", b.names});
     caf::anon_send(b.names, peer_up{"a", a.names});
@@ -285,6 +285,26 @@ TEST_CASE(
   CHECK(taken > 0);
   CHECK(refused > 0);
   CHECK(unsure > 0);
+}
+
+TEST_CASE("names: who is patient has its name once the map is back, wherever it had come to") {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    map_group g{3, seed};
+    REQUIRE(g.elect() >= 0);
+    node a{g, {.node = "a", .lease = {.ttl = 20s}, .patience = 60s}};
+    const auto first = a.take("x");
+    for (std::uint64_t i = 0; i < seed; ++i) g.sim.step();
+    g.crash(1);
+    g.crash(2);
+    g.sim.run_for(7s);  // longer than the client's patience
+    g.start(1);
+    g.start(2);
+    g.sim.run_for(30s);
+    CHECK(first->tokens.size() == 1);
+    CHECK(!first->lost);
+    CHECK(g.get("/troupe/names/x") == "a");
+  }
 }
 
 TEST_CASE("names: a node that retires has released all it had, and takes none any more") {
