@@ -7,6 +7,8 @@
 //               a value that this version does not understand is left out, with a warning, and the rest applies
 //   Beware      a node that does not reach the map keeps what it has; until it has read it, its own
 //   Beware      who writes below the prefix by other means than `troupe config set` is not checked before, only by each node
+//   Beware      the log is the process's: several nodes in one have the last one's, and a program that began it otherwise
+//               than with node_settings.log has that, and the cluster's on top, once something is set
 //   Costs       one watch a node: a ping each 3 s while nothing changes
 #pragma once
 #include "runtime/log.hpp"

@@ -273,6 +273,8 @@ class names_actor : public caf::event_based_actor {
             look(x.name, e.number);
           } else if (e.now == state::taking) {
             put(x.name, e);
+          } else if (e.now == state::held) {
+            check(x.name, e.number);
           }
         },
     };
@@ -343,7 +345,7 @@ class names_actor : public caf::event_based_actor {
           const auto at = waiting(name, number, state::held);
           if (!at) return;
           const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
-          if (seen == nullptr) return check(name, number);
+          if (seen == nullptr) return again(name, number);
           const auto& all = seen->items;
           if (all.empty() || all[0].create_revision != (*at)->second.token) erased(name, r->at);
         });

@@ -10,7 +10,7 @@
 //   retire_names -> nothing, once all are free; none is taken any more
 //   To the owner  name_lost, once, unless it has released the name itself; as a request where the name
 //                 was given back: it stays taken until the owner's handler has returned, or the promise
-//                 that it returned is kept
+//                 that it returned is kept, or the lease has run out
 //   Node to names  peer_up, peer_down (runtime/peers.hpp): the names actors of other nodes
 //   Source    C. Gray, D. Cheriton, "Leases", SOSP 1989; the key is one of the replicated map,
 //             /troupe/names/NAME, whose value is the node's name and whose create_revision the token

@@ -11,7 +11,7 @@ namespace {
 using namespace troupe;
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-using test::map_group;
+using test::freeze, test::map_group;
 
 // An owner that takes a name again and again until it has it.
 struct saw {
@@ -101,7 +101,7 @@ struct node {
 };
 struct two : map_group {
   explicit two(std::uint64_t seed = 1)
-      : map_group{3, seed}, a{*this, {.node = "a"}}, b{*this, {.node = "b"}} {
+      : map_group{3, seed, {}, {.window = 4}}, a{*this, {.node = "a"}}, b{*this, {.node = "b"}} {
     REQUIRE(elect() >= 0);
     caf::anon_send(a.names, peer_up{"b", b.names});
     caf::anon_send(b.names, peer_up{"a", a.names});
@@ -227,6 +227,24 @@ TEST_CASE("names: a key that somebody deletes takes the name away, and its owner
   n.sim.run_for(10s);
   CHECK(!second->lost);
   CHECK(n.b.find("x")->node == "b");
+}
+
+TEST_CASE("names: a deletion that the watch has missed is found out") {
+  two n;
+  const auto first = n.a.take("x"), kept = n.a.take("y");
+  REQUIRE(n.a.took(first));
+  REQUIRE(n.a.took(kept));
+  n.sim.run_for(1s);
+  freeze names{n, n.a.names, find_name{"x"}};  // takes nothing: its watch is overrun
+  for (int i = 0; i < 20; ++i) REQUIRE(n.put("/troupe/names/z", std::to_string(i)) > 0);
+  REQUIRE(n.ask(n.client, storage::command{storage::erase{storage::one("/troupe/names/x")}}));
+  REQUIRE(n.ask(n.client, storage::command{storage::compact{n.put("/else", "")}}));
+  n.sim.run_for(1s);
+  names.thaw();
+  REQUIRE(n.sim.run_until([&] { return first->lost.has_value(); }, 3s));
+  CHECK(first->lost->why == name_loss::deleted);
+  REQUIRE(n.ask(n.client, storage::command{storage::erase{storage::one("/troupe/names/y")}}));
+  REQUIRE(n.sim.run_until([&] { return kept->lost.has_value(); }, 3s));
 }
 
 TEST_CASE("names: the map's leader may change, and names stay") {
