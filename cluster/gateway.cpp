@@ -101,7 +101,7 @@ class gateway : public caf::event_based_actor {
   caf::message_handler peers() {
     return {
         [this](const services_query&) {
-          return services_reply{parts_.node, parts_.worker, parts_.log};
+          return services_reply{parts_.node, parts_.worker, parts_.log, parts_.names};
         },
         [this](const membership::event& what) { changed(what); },
         [this](remoting::link_up& up) {
@@ -148,6 +148,7 @@ class gateway : public caf::event_based_actor {
               still->second.announced = true;
               if (offer.worker) send(parts_.tracker, peer_up{still->second.name, offer.worker});
               if (offer.log) send(parts_.log, peer_up{still->second.name, offer.log});
+              if (offer.names) send(parts_.names, peer_up{still->second.name, offer.names});
             },
             [this, life](const caf::error&) { delayed_send(this, ask_again, greet_again{life}); });
   }
@@ -161,6 +162,7 @@ class gateway : public caf::event_based_actor {
     if (successor) return;
     send(parts_.tracker, peer_down{found->second.name});
     send(parts_.log, peer_down{found->second.name});
+    send(parts_.names, peer_down{found->second.name});
   }
 
   void changed(const membership::event& what) {

@@ -1,6 +1,6 @@
 // The front of a node: the one actor that peers and clients are given as their links come up.
 //   Peers     membership's and the receptionist's messages are passed on; what else a peer's node offers is asked for
-//             with services_query, so that peer_up and peer_down reach this node's tracker and keeper
+//             with services_query, so that peer_up and peer_down reach this node's tracker, keeper and names
 //   Clients   requests of management.hpp are answered; what they change is asked of membership, the tracker or the log
 //   Leaving   is the node's own affair, for it hands its work over first: the order goes to the gateway of the node that
 //             shall leave, and to membership only where that one cannot be reached, or where nobody runs its node
@@ -34,6 +34,7 @@ struct gateway_parts {
   caf::actor worker;
   caf::actor log{};         // the keeper of the replicated log
   caf::actor log_client{};  // the way to the replicated map
+  caf::actor names{};       // service names
   std::shared_ptr<address_book> addresses;
   // From the gateway's thread; must not block. False: nobody waits for what it says.
   std::function<bool(ending)> ended;
@@ -47,8 +48,9 @@ struct services_reply {
   std::string node;
   caf::actor worker;
   caf::actor log{};
+  caf::actor names{};
 };
-TROUPE_MESSAGE(services_reply, node, worker, log)
+TROUPE_MESSAGE(services_reply, node, worker, log, names)
 
 // A member's view as clients get it.
 member_list rows_of(const membership::view_reply& seen);

@@ -5,6 +5,8 @@
 #include "actors/mapreduce/protocol.hpp"
 #include "actors/mapreduce/tracker.hpp"
 #include "actors/mapreduce/worker.hpp"
+#include "actors/storage/names.hpp"
+#include "cluster/cluster_config.hpp"
 #include "cluster/downing_lease.hpp"
 #include "cluster/groups.hpp"
 #include "cluster/membership.hpp"
@@ -157,6 +159,15 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                               .reduce_slots = s.reduce_slots,
                                               .tracker = tracker_,
                                               .code = code});
+  names_ = spawn_names(system_, log_client_, {.node = s.name});
+  auto own_log = s.log;
+  own_log.node = s.name;
+  config_follower_ = spawn_cluster_config(
+      system_, log_client_,
+      {.node = s.name, .apply = [own_log, start = world_.log](const setting_texts& set) {
+         if (const auto done = start(log_settings(own_log, set)); !done)
+           log::error("config", "the cluster's log settings cannot be had", {{"reason", done.error()}});
+       }});
   gateway_ = spawn_gateway(system_, {.node = s.name,
                                      .cluster = s.cluster,
                                      .downing = s.membership.resolving.how,
@@ -166,6 +177,7 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                      .worker = worker_,
                                      .log = log_,
                                      .log_client = log_client_,
+                                     .names = names_,
                                      .addresses = addresses_,
                                      .ended = with.ended});
   caf::anon_send(tracker_, peer_up{s.name, worker_});
@@ -176,6 +188,8 @@ result<void, std::string> life::spawn_parts(beginning with) {
                    {"log", log_},
                    {"log client", log_client_},
                    {"groups", groups_},
+                   {"names", names_},
+                   {"cluster config", config_follower_},
                    {"gateway", gateway_}};
   if (lease_) all.emplace("downing lease", lease_);
   for (const auto& [name, part] : all) parts_.push_back(part);
@@ -192,6 +206,13 @@ void life::leave(clock::time_point end, const std::function<bool()>& has_left) {
       .receive([](const mapreduce::worker_leaves&) {},
                [](const caf::error& e) {
                  log::warn("node", "leaving with work that is not handed over",
+                           {{"reason", sentence_of(e)}});
+               });
+  const auto for_names = until(clock::now() + (end - clock::now()) / 3);
+  self->request(part(names_), for_names, retire_names{})
+      .receive([] {},
+               [](const caf::error& e) {
+                 log::warn("node", "leaving with names that are not released",
                            {{"reason", sentence_of(e)}});
                });
   bool accepted = false;
@@ -212,8 +233,8 @@ bool life::stop(const char* reason, clock::time_point end) {
         caf::anon_send_exit(*it, caf::exit_reason::user_shutdown);
       group->clear();
     }
-    receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = groups_ = gateway_ =
-        nullptr;
+    receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = groups_ = names_ =
+        config_follower_ = gateway_ = nullptr;
     group_clients_.clear();
   }
   remoting::service::of(system_).stop();

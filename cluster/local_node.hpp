@@ -35,6 +35,8 @@ class local_node {
   // The way to the replicated log (actors/consensus/client.hpp), for spawn_map, spawn_watcher, spawn_lease_holder
   // (actors/storage) and elections.
   virtual caf::actor log() = 0;
+  // Service names: an actor holds a name that nobody else in the cluster holds (actors/storage/names.hpp).
+  virtual caf::actor names() = 0;
   // A state machine of your own, replicated on the log's voters; the same call on every node, and in each of its lives.
   // Returns its client (actors/consensus/client.hpp: command, question), which works on nodes without a replica, too.
   // A name that is none (groups.hpp) throws std::invalid_argument.

@@ -4,6 +4,7 @@
 #include "actors/mapreduce/executor.hpp"
 #include "runtime/event_log.hpp"
 #include "runtime/journal/journal.hpp"
+#include "runtime/log.hpp"
 #include "runtime/remoting/environment.hpp"
 
 #include <cstdint>
@@ -20,6 +21,7 @@ struct surroundings {
   std::shared_ptr<mapreduce::executor> code{};     // of MapReduce jobs
   std::function<result<journal::store_ptr, journal::failure>()> journal{};  // opens the node's
   bool has_journal = false;  // there is one from an earlier life
+  std::function<result<void, std::string>(const log::settings&)> log = log::start;  // when it is set for the cluster
   std::string work{};  // the name of the worker's directory; empty: it has the process's number in it
 };
 }  // namespace troupe

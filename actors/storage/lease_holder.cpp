@@ -36,7 +36,10 @@ class lease_holder : public caf::event_based_actor {
 
   caf::behavior make_behavior() override {
     monitor(owner_);
-    set_down_handler([this](const caf::down_msg&) { revoke(); });
+    set_down_handler([this](const caf::down_msg&) {
+      if (!s_.revoked_with_owner) return quit();
+      revoke();
+    });
     grant();
     return {
         [this](holder_tick) {

@@ -48,6 +48,8 @@ TROUPE_MESSAGE(release_lease)
 struct lease_holder_settings {
   duration ttl{5000};
   duration margin{500};
+  // An owner that ends has let go; where others act for it, the lease must run out by itself.
+  bool revoked_with_owner = true;
 };
 // `client`: actors/consensus/client.hpp.
 caf::actor spawn_lease_holder(caf::actor_system& system, caf::actor client, caf::actor owner,

@@ -5,26 +5,34 @@
 #include "consensus_group.hpp"
 #include "runtime/error.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include <doctest/doctest.h>
 namespace troupe::test {
-// Passes on to the client what comes, while it is open: a node's way to the map, cut by hand.
+// Passes on to the client what comes, while it is open: a node's way to the map, cut by hand. While
+// it is `deaf`, the answers are lost.
 struct gate {
-  gate(laboratory::simulator& sim, caf::actor client) : open{std::make_shared<bool>(true)} {
-    actor = sim.spawn([open = open, to = std::move(client)](caf::event_based_actor* self) {
-      self->set_default_handler(
-          [=](caf::scheduled_actor*, caf::message_view& what) -> caf::result<caf::message> {
+  gate(laboratory::simulator& sim, caf::actor client)
+      : open{std::make_shared<bool>(true)}, deaf{std::make_shared<bool>(false)} {
+    actor =
+        sim.spawn([open = open, deaf = deaf, to = std::move(client)](caf::event_based_actor* self) {
+          self->set_default_handler([=](caf::scheduled_actor*,
+                                        caf::message_view& what) -> caf::result<caf::message> {
             auto promise = self->make_response_promise();
-            if (*open)
+            if (*open && *deaf)
+              caf::anon_send(to, what.move_content_to_message());
+            else if (*open)
               promise.delegate<caf::message_priority::normal>(to, what.move_content_to_message());
             return promise;
           });
-      return caf::behavior{[](caf::tick_atom) {}};
-    });
+          return caf::behavior{[](caf::tick_atom) {}};
+        });
   }
-  std::shared_ptr<bool> open;
+  std::shared_ptr<bool> open, deaf;
   caf::actor actor;
 };
 
@@ -83,5 +91,26 @@ class map_group : public group {
   std::chrono::milliseconds now() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(sim.now());
   }
+};
+
+// An actor that is not run from its next message on: it, or all of its process, is stopped.
+class freeze {
+ public:
+  template <class What>
+  freeze(map_group& g, const caf::actor& whom, What what)
+      : jobs_{static_cast<caf::scheduler::test_coordinator&>(g.sim.system.scheduler()).jobs} {
+    g.sim.settle();
+    caf::anon_send(whom, std::move(what));
+    auto* const actor = caf::actor_cast<caf::abstract_actor*>(whom);
+    const auto found = std::find(jobs_.begin(), jobs_.end(), dynamic_cast<caf::resumable*>(actor));
+    REQUIRE(found != jobs_.end());
+    job_ = *found;
+    jobs_.erase(found);
+  }
+  void thaw() { jobs_.push_back(job_); }
+
+ private:
+  decltype(caf::scheduler::test_coordinator::jobs)& jobs_;
+  caf::resumable* job_ = nullptr;
 };
 }  // namespace troupe::test

@@ -14,7 +14,7 @@ using namespace troupe;
 using namespace troupe::election;
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-using test::map_group;
+using test::freeze, test::map_group;
 
 struct ledger {  // who runs, and what was done to the one resource that they share
   std::set<std::uint64_t> running{};
@@ -50,27 +50,6 @@ class worker : public caf::event_based_actor {
   std::shared_ptr<ledger> all_;
   std::uint64_t token_;
   std::vector<std::string> said_;
-};
-
-// An actor that is not run from its next message on: it, or all of its process, is stopped.
-class freeze {
- public:
-  template <class What>
-  freeze(map_group& g, const caf::actor& whom, What what)
-      : jobs_{static_cast<caf::scheduler::test_coordinator&>(g.sim.system.scheduler()).jobs} {
-    g.sim.settle();
-    caf::anon_send(whom, std::move(what));
-    auto* const actor = caf::actor_cast<caf::abstract_actor*>(whom);
-    const auto found = std::find(jobs_.begin(), jobs_.end(), dynamic_cast<caf::resumable*>(actor));
-    REQUIRE(found != jobs_.end());
-    job_ = *found;
-    jobs_.erase(found);
-  }
-  void thaw() { jobs_.push_back(job_); }
-
- private:
-  decltype(caf::scheduler::test_coordinator::jobs)& jobs_;
-  caf::resumable* job_ = nullptr;
 };
 
 struct nodes {
