@@ -1,26 +1,12 @@
-#include "actors/mapreduce/worker.hpp"
-
-#include "actors/mapreduce/attempt.hpp"
-#include "actors/mapreduce/protocol.hpp"
-#include "patterns/mapreduce/fair.hpp"
-#include "runtime/codec/inspect.hpp"
-#include "runtime/error.hpp"
+#include "actors/mapreduce/worker_actor.hpp"
 #include "runtime/log.hpp"
-#include "runtime/metrics.hpp"
 
 #include <algorithm>
-#include <array>
-#include <functional>
-#include <map>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include <caf/all.hpp>
 namespace troupe::mapreduce {
 namespace {
-using std::chrono::milliseconds;
-
 struct beat {};
 TROUPE_MESSAGE(beat)
 struct again {  // a report that did not get through
@@ -30,14 +16,10 @@ TROUPE_MESSAGE(again, number)
 struct give_back {};
 TROUPE_MESSAGE(give_back)
 
-constexpr milliseconds report_patience{10'000};
 constexpr milliseconds repeat_after{300};
 constexpr milliseconds offer_patience{5'000};
-constexpr std::size_t segments_told = 4096;  // in one message
+}  // namespace
 
-constexpr std::size_t index(task_kind kind) { return kind == task_kind::map ? 0 : 1; }
-
-// Job ids become names of directories.
 bool plain(const std::string& name) {
   return !name.empty() && name.size() <= 200 && name[0] != '.' &&
          std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -45,488 +27,288 @@ bool plain(const std::string& name) {
          });
 }
 
-class worker_actor : public caf::event_based_actor {
- public:
-  worker_actor(caf::actor_config& config, worker_settings settings)
-      : caf::event_based_actor{config},
-        s_{std::move(settings)},
-        directory_{std::make_shared<local_directory>(s_.directory, s_.directory_name)} {
-    const auto cores = std::max(1u, std::thread::hardware_concurrency());
-    slots_ = {s_.map_slots ? s_.map_slots : cores, s_.reduce_slots ? s_.reduce_slots : cores};
-  }
+worker_actor::worker_actor(caf::actor_config& config, worker_settings settings)
+    : caf::event_based_actor{config},
+      s_{std::move(settings)},
+      directory_{std::make_shared<local_directory>(s_.directory, s_.directory_name)} {
+  const auto cores = std::max(1u, std::thread::hardware_concurrency());
+  slots_ = {s_.map_slots ? s_.map_slots : cores, s_.reduce_slots ? s_.reduce_slots : cores};
+}
 
-  caf::behavior make_behavior() override {
-    server_ = spawn_output_server(system(), shelf_, directory_);
-    set_down_handler([this](const caf::down_msg& down) {
-      for (const auto& [id, t] : trackers_) {
-        if (t.handle.address() != down.source) continue;
-        log::info("mapreduce", "a tracker is gone", {{"tracker", id}});
-        forget(std::string{id}, false);
-        return;
-      }
-    });
-    return {
-        [this](const greet& hello) -> caf::result<greeted> { return on_greet(hello); },
-        [this](const demand& wanted) { on_demand(wanted); },
-        [this](const decline& refused) { on_decline(refused); },
-        [this](map_order& order) -> caf::result<void> { return on_map(order); },
-        [this](reduce_order& order) -> caf::result<void> { return on_reduce(order); },
-        [this](const located& news) {
-          const auto found = fetchers_.find(news.reducer);
-          if (found != fetchers_.end()) send(found->second, news.output);
-        },
-        [this](const kill_attempt& order) {
-          if (!outdated(order.id.job, order.fence)) kill(order.id);
-        },
-        [this](const close_job& order) {
-          if (!outdated(order.job, order.fence)) close(order.job);
-        },
-        [this](const claim_job& order) -> caf::result<held_job> { return on_claim(order); },
-        [this](attempt_ended& ended) { on_ended(ended); },
-        [this](const shuffle_done& done) { relay(done.id, done); },
-        [this](const fetch_failed& failed) { relay(failed.id, failed); },
-        [this](const leave_work& order) { return on_leave(milliseconds{order.within_ms}); },
-        [this](const give_back&) { on_give_back(); },
-        [this](const again& which) {
-          auto node = repeats_.extract(which.number);
-          if (node) node.mapped()();
-        },
-        [this](const beat&) { on_beat(); },
-    };
-  }
-  const char* name() const override { return "mapreduce-worker"; }
-
-  void on_exit() override {
-    for (auto& [id, a] : attempts_) cancel(*a);
-    for (auto& [id, job] : jobs_) shelf_->close(id);
-    send(server_, sweep_outputs{});
-    send_exit(server_, caf::exit_reason::user_shutdown);
-    attempts_.clear();
-    jobs_.clear();
-    fetchers_.clear();
-    trackers_.clear();
-    repeats_.clear();
-    s_.tracker = nullptr;
-    directory_.reset();
-    server_ = nullptr;
-  }
-
- private:
-  struct tracker {
-    caf::actor handle;
-    std::array<std::uint32_t, 2> wants{};  // weights
-    std::array<std::uint32_t, 2> holds{};  // slots: offered, or running
+caf::behavior worker_actor::make_behavior() {
+  server_ = spawn_output_server(system(), shelf_, directory_);
+  set_down_handler([this](const caf::down_msg& down) {
+    for (const auto& [id, t] : trackers_) {
+      if (t.handle.address() != down.source) continue;
+      log::info("mapreduce", "a tracker is gone", {{"tracker", id}});
+      forget(std::string{id}, false);
+      return;
+    }
+  });
+  return {
+      [this](const greet& hello) -> caf::result<greeted> { return on_greet(hello); },
+      [this](const demand& wanted) { on_demand(wanted); },
+      [this](const decline& refused) { on_decline(refused); },
+      [this](map_order& order) -> caf::result<void> { return on_map(order); },
+      [this](reduce_order& order) -> caf::result<void> { return on_reduce(order); },
+      [this](const located& news) {
+        const auto found = fetchers_.find(news.reducer);
+        if (found != fetchers_.end()) send(found->second, news.output);
+      },
+      [this](const kill_attempt& order) {
+        if (!outdated(order.id.job, order.fence)) kill(order.id);
+      },
+      [this](const close_job& order) {
+        if (!outdated(order.job, order.fence)) close(order.job);
+      },
+      [this](const claim_job& order) -> caf::result<held_job> { return on_claim(order); },
+      [this](attempt_ended& ended) { on_ended(ended); },
+      [this](const shuffle_done& done) { relay(done.id, done); },
+      [this](const fetch_failed& failed) { relay(failed.id, failed); },
+      [this](const leave_work& order) { return on_leave(milliseconds{order.within_ms}); },
+      [this](const give_back&) { on_give_back(); },
+      [this](const again& which) {
+        auto node = repeats_.extract(which.number);
+        if (node) node.mapped()();
+      },
+      [this](const beat&) { on_beat(); },
   };
-  struct open_offer {
-    std::string tracker;
-    task_kind kind = task_kind::map;
-    milliseconds made{};
-  };
-  struct hosted_job {
-    std::string tracker;  // empty: gone, and another may claim it
-    caf::actor_addr master{};
-    job_place_ptr place{};  // null: no order of this master has come yet
-    std::uint64_t fence = 0;
-    milliseconds orphaned{};
-  };
+}
 
-  milliseconds now() {
-    return std::chrono::duration_cast<milliseconds>(clock().now().time_since_epoch());
+void worker_actor::on_exit() {
+  for (auto& [id, a] : attempts_) cancel(*a);
+  for (auto& [id, job] : jobs_) shelf_->close(id);
+  send(server_, sweep_outputs{});
+  send_exit(server_, caf::exit_reason::user_shutdown);
+  attempts_.clear();
+  jobs_.clear();
+  fetchers_.clear();
+  trackers_.clear();
+  repeats_.clear();
+  s_.tracker = nullptr;
+  directory_.reset();
+  server_ = nullptr;
+}
+
+// The attempt takes over the slot of the offer; none if the order is not in order.
+caf::expected<attempt_ptr> worker_actor::admit(std::uint64_t number, job_spec& job,
+                                               const attempt_id& id) {
+  auto node = offers_.extract(number);
+  if (!node) return make_error(errc::not_found, "that offer is no longer open");
+  const auto from = node.mapped();
+  const bool sound = plain(job.id) && id.job == job.id && id.kind == from.kind &&
+                     job.reducers > 0 && !attempts_.contains(id);
+  const auto known = jobs_.find(job.id);
+  const bool hosted = known != jobs_.end();
+  if (hosted && known->second.fence > job.fence) {
+    release(from.tracker, from.kind);
+    return make_error(errc::refused, "job " + job.id + " has another master by now");
   }
-
-  // ---- trackers
-  caf::result<greeted> on_greet(const greet& hello) {
-    if (!hello.handle) return make_error(errc::invalid_argument, "a greeting without a handle");
-    forget(hello.tracker, true);
-    std::vector<std::string> jobs;  // it takes us for a new one, without any outputs
-    for (const auto& [job, hosted] : jobs_)
-      if (hosted.master == hello.handle.address()) jobs.push_back(job);
-    for (const auto& job : jobs) close(job);
-    trackers_[hello.tracker].handle = hello.handle;
-    monitor(hello.handle);
-    return greeted{s_.id, slots_[0], slots_[1], server_, s_.tracker};
+  if (!sound || (hosted && known->second.tracker != from.tracker)) {
+    release(from.tracker, from.kind);
+    return make_error(errc::invalid_argument, "an order that makes no sense");
   }
+  auto attempt = std::make_shared<attempt_run>();
+  auto& of = jobs_[id.job];
+  if (!hosted) of = {from.tracker, trackers_.at(from.tracker).handle.address(), {}, job.fence, {}};
+  if (!of.place) of.place = std::make_shared<job_place>(s_.code, std::move(job), directory_);
+  attempt->place = of.place;
+  attempt->id = id;
+  attempt->tracker = from.tracker;
+  attempts_[id] = attempt;
+  arm();
+  running_metric(id.kind).add(1);
+  return attempt;
+}
 
-  void forget(const std::string& id, bool quietly) {
-    const auto found = trackers_.find(id);
-    if (found == trackers_.end()) return;
-    std::vector<std::string> jobs;
-    for (const auto& [job, hosted] : jobs_)
-      if (hosted.tracker == id) jobs.push_back(job);
-    for (const auto& job : jobs) {
-      if (jobs_.at(job).fence == 0) {
-        if (!quietly) log::info("mapreduce", "its attempts end", {{"job", job}});
-        close(job);
-      } else {
-        orphan(job);
-      }
+caf::result<void> worker_actor::on_map(map_order& order) {
+  auto attempt = admit(order.offer, order.job, order.task.id);
+  if (!attempt) return std::move(attempt.error());
+  run_map(system(), caf::actor_cast<caf::actor>(this), *attempt, std::move(order.task));
+  return caf::unit;
+}
+
+caf::result<void> worker_actor::on_reduce(reduce_order& order) {
+  auto attempt = admit(order.offer, order.job, order.task.id);
+  if (!attempt) return std::move(attempt.error());
+  auto& a = **attempt;
+  a.queue = std::make_shared<shuffle_queue>();
+  auto fetcher = spawn_fetcher(system(), {.task = order.task,
+                                          .worker = s_.id,
+                                          .report = caf::actor_cast<caf::actor>(this),
+                                          .queue = a.queue});
+  for (auto& output : order.outputs) send(fetcher, std::move(output));
+  fetchers_[a.id] = std::move(fetcher);
+  run_reduce(system(), caf::actor_cast<caf::actor>(this), *attempt, std::move(order.task));
+  return caf::unit;
+}
+
+void worker_actor::cancel(attempt_run& a) {
+  a.cancel = true;
+  if (a.queue) a.queue->end();
+}
+
+void worker_actor::kill(const attempt_id& id) {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || std::exchange(found->second->killed, true)) return;
+  found->second->killed_at = now();
+  cancel(*found->second);
+  fetchers_.erase(id);
+}
+
+void worker_actor::on_ended(attempt_ended& ended) {
+  auto node = attempts_.extract(ended.id);
+  if (!node) return;  // its slot was given back before
+  const auto a = node.mapped();
+  release(a->tracker, ended.id.kind);
+  running_metric(ended.id.kind).add(-1);
+  fetchers_.erase(ended.id);
+  if (a->queue) a->queue->end();
+  const auto outcome = a->killed ? "killed" : ended.failed.empty() ? "done" : "failed";
+  metrics::counter("troupe_mapreduce_attempts_total", "Attempts that ended on this node.",
+                   {{"kind", to_string(ended.id.kind)}, {"outcome", outcome}})
+      .add();
+  if (!a->killed) {
+    for (auto& m : ended.mapped) {
+      shelf_->put(a->place, m);
+      report(a->tracker, std::move(m));
     }
-    std::erase_if(offers_, [&](const auto& entry) {
-      if (entry.second.tracker != id) return false;
-      --used_[index(entry.second.kind)];
-      return true;
-    });
-    demonitor(found->second.handle);
-    trackers_.erase(found);
-    for (auto& turn : turns_) turn.forget(id);
-    make_offers();
+    for (auto& r : ended.reduced) report(a->tracker, std::move(r));
+    for (auto& f : ended.failed) report(a->tracker, std::move(f));
   }
+  node.mapped().reset();
+  sweep_later(a->place);
+  make_offers();
+  check_left();
+}
 
-  // ---- jobs that outlive their masters
-  bool outdated(const std::string& job, std::uint64_t fence) const {
-    const auto found = jobs_.find(job);
-    return found != jobs_.end() && found->second.fence > fence;
-  }
+// The last holder of a job's place removes a directory: that is work for the server's thread.
+void worker_actor::sweep_later(job_place_ptr& place) {
+  const auto hosted = jobs_.find(place->job().id);
+  if (hosted != jobs_.end() && hosted->second.place == place) return;
+  shelf_->retire(std::move(place));
+  send(server_, sweep_outputs{});
+}
 
-  // Reducers wait for news of a master that is no more; what maps have to say, another will ask for.
-  void orphan(const std::string& job) {
-    auto& hosted = jobs_.at(job);
-    hosted.tracker.clear();
-    hosted.orphaned = now();
-    log::info("mapreduce", "a job has no master, its outputs are kept", {{"job", job}});
-    for (const auto& [id, a] : attempts_)
-      if (id.job == job && id.kind == task_kind::reduce) kill(id);
-    arm();
-  }
+void worker_actor::close(const std::string& job) {
+  for (const auto& [id, a] : attempts_)
+    if (id.job == job) kill(id);
+  auto node = jobs_.extract(job);
+  if (!node) return;
+  if (node.mapped().place) shelf_->retire(std::move(node.mapped().place));
+  drop_outputs(job);
+  check_left();
+}
 
-  caf::result<held_job> on_claim(const claim_job& order) {
-    const auto tracker = trackers_.find(order.tracker);
-    if (tracker == trackers_.end())
-      return make_error(errc::not_ready, "that tracker has not greeted this worker");
-    if (!plain(order.job) || order.fence == 0 || outdated(order.job, order.fence))
-      return make_error(errc::refused, "job " + order.job + " has another master by now");
-    auto& hosted = jobs_[order.job];
-    const bool first = hosted.fence < order.fence;
-    if (first) {
-      hosted.tracker = order.tracker;
-      hosted.master = tracker->second.handle.address();
-      hosted.fence = order.fence;
-      if (hosted.place) {
-        shelf_->retire(std::exchange(hosted.place, nullptr));
-        send(server_, sweep_outputs{});
-      }
-      if (!order.keep) drop_outputs(order.job);
+template <class Message>
+void worker_actor::relay(const attempt_id& id, const Message& message) {
+  const auto found = attempts_.find(id);
+  if (found != attempts_.end() && !found->second->killed) report(found->second->tracker, message);
+}
+
+template <class Message>
+void worker_actor::report(const std::string& id, Message message) {
+  const auto found = trackers_.find(id);
+  if (found == trackers_.end()) return;
+  report_to(id, found->second.handle, std::move(message));
+}
+
+template <class Message>
+void worker_actor::report_to(const std::string& id, const caf::actor& handle, Message message) {
+  request(handle, report_patience, message)
+      .then([] {},
+            [this, id, handle, message](const caf::error&) {
+              const auto number = ++reports_;
+              repeats_[number] = [this, id, handle, message] {
+                const auto found = trackers_.find(id);
+                if (found != trackers_.end() && found->second.handle == handle)
+                  report_to(id, handle, message);
+              };
+              delayed_send(this, repeat_after, again{number});
+            });
+}
+
+void worker_actor::arm() {
+  if (std::exchange(armed_, true)) return;
+  delayed_send(this, s_.report_every, beat{});
+}
+
+void worker_actor::on_beat() {
+  armed_ = false;
+  std::vector<attempt_id> abandoned;
+  for (auto& [id, a] : attempts_) {
+    if (a->killed) {
+      if (now() - a->killed_at >= s_.patience) abandoned.push_back(id);
+      continue;
     }
-    held_job all{shelf_->of(order.job, order.after, segments_told), {}, false};
-    const auto told = order.after + all.maps.size();
-    all.more = !shelf_->of(order.job, told, 1).empty();
-    for (const auto& [id, a] : attempts_) {
-      if (id.job != order.job || a->killed || a->place->job().fence == order.fence) continue;
-      if (!order.keep || id.kind == task_kind::reduce) {
-        kill(id);
-      } else {
-        if (first) hand_over(*a, order.tracker);
-        all.running.push_back(id);
-      }
-    }
-    return all;
+    const task_progress progress{id, a->done, a->records, a->bytes};
+    if (progress == a->reported) continue;
+    a->reported = progress;
+    const auto found = trackers_.find(a->tracker);
+    if (found != trackers_.end()) send(found->second.handle, progress);
   }
-
-  void hand_over(attempt_run& a, const std::string& to) {
-    const auto k = index(a.id.kind);
-    const auto from = trackers_.find(a.tracker);
-    if (from != trackers_.end() && from->second.holds[k] > 0) --from->second.holds[k];
-    a.tracker = to;
-    ++trackers_.at(to).holds[k];
-  }
-
-  void drop_outputs(const std::string& job) {
-    shelf_->close(job);
-    send(server_, sweep_outputs{});
-  }
-
-  // ---- slots
-  void on_demand(const demand& wanted) {
-    const auto found = trackers_.find(wanted.tracker);
-    if (found == trackers_.end()) return;
-    found->second.wants = {wanted.maps, wanted.reduces};
-    make_offers();
-  }
-
-  void make_offers() {
-    if (leaving_) return;
-    for (auto kind : {task_kind::map, task_kind::reduce}) {
-      const auto k = index(kind);
-      while (used_[k] < slots_[k]) {
-        std::vector<fair::claim> claims;
-        for (const auto& [id, t] : trackers_)
-          if (t.wants[k] > 0) claims.push_back({id, t.wants[k], t.holds[k]});
-        if (claims.empty()) break;
-        offer_to(claims[turns_[k].pick(claims)].id, kind);
-      }
-    }
-  }
-
-  void offer_to(const std::string& id, task_kind kind) {
-    auto& t = trackers_.at(id);
-    const auto number = ++offers_made_;
-    offers_[number] = {id, kind, now()};
-    arm();
-    ++used_[index(kind)];
-    ++t.holds[index(kind)];
-    request(t.handle, report_patience, slot_offer{s_.id, kind, number})
-        .then([] {}, [this, number](const caf::error&) { on_decline({number}); });
-  }
-
-  void on_decline(const decline& refused) {
-    auto node = offers_.extract(refused.number);
-    if (!node) return;
-    const auto k = index(node.mapped().kind);
-    release(node.mapped().tracker, node.mapped().kind);
-    const auto found = trackers_.find(node.mapped().tracker);
-    if (found != trackers_.end()) found->second.wants[k] = 0;  // until it demands again
-    make_offers();
-  }
-
-  void release(const std::string& id, task_kind kind) {
-    --used_[index(kind)];
-    const auto found = trackers_.find(id);
-    if (found != trackers_.end() && found->second.holds[index(kind)] > 0)
-      --found->second.holds[index(kind)];
-  }
-
-  // ---- attempts
-  // The attempt takes over the slot of the offer; none if the order is not in order.
-  caf::expected<attempt_ptr> admit(std::uint64_t number, job_spec& job, const attempt_id& id) {
-    auto node = offers_.extract(number);
-    if (!node) return make_error(errc::not_found, "that offer is no longer open");
-    const auto from = node.mapped();
-    const bool sound = plain(job.id) && id.job == job.id && id.kind == from.kind &&
-                       job.reducers > 0 && !attempts_.contains(id);
-    const auto known = jobs_.find(job.id);
-    const bool hosted = known != jobs_.end();
-    if (hosted && known->second.fence > job.fence) {
-      release(from.tracker, from.kind);
-      return make_error(errc::refused, "job " + job.id + " has another master by now");
-    }
-    if (!sound || (hosted && known->second.tracker != from.tracker)) {
-      release(from.tracker, from.kind);
-      return make_error(errc::invalid_argument, "an order that makes no sense");
-    }
-    auto attempt = std::make_shared<attempt_run>();
-    auto& of = jobs_[id.job];
-    if (!hosted) of = {from.tracker, trackers_.at(from.tracker).handle.address(), {}, job.fence, {}};
-    if (!of.place) of.place = std::make_shared<job_place>(s_.code, std::move(job), directory_);
-    attempt->place = of.place;
-    attempt->id = id;
-    attempt->tracker = from.tracker;
-    attempts_[id] = attempt;
-    arm();
-    running_metric(id.kind).add(1);
-    return attempt;
-  }
-
-  caf::result<void> on_map(map_order& order) {
-    auto attempt = admit(order.offer, order.job, order.task.id);
-    if (!attempt) return std::move(attempt.error());
-    run_map(system(), caf::actor_cast<caf::actor>(this), *attempt, std::move(order.task));
-    return caf::unit;
-  }
-
-  caf::result<void> on_reduce(reduce_order& order) {
-    auto attempt = admit(order.offer, order.job, order.task.id);
-    if (!attempt) return std::move(attempt.error());
-    auto& a = **attempt;
-    a.queue = std::make_shared<shuffle_queue>();
-    auto fetcher = spawn_fetcher(system(), {.task = order.task,
-                                            .worker = s_.id,
-                                            .report = caf::actor_cast<caf::actor>(this),
-                                            .queue = a.queue});
-    for (auto& output : order.outputs) send(fetcher, std::move(output));
-    fetchers_[a.id] = std::move(fetcher);
-    run_reduce(system(), caf::actor_cast<caf::actor>(this), *attempt, std::move(order.task));
-    return caf::unit;
-  }
-
-  static void cancel(attempt_run& a) {
-    a.cancel = true;
-    if (a.queue) a.queue->end();
-  }
-
-  void kill(const attempt_id& id) {
-    const auto found = attempts_.find(id);
-    if (found == attempts_.end() || std::exchange(found->second->killed, true)) return;
-    found->second->killed_at = now();
-    cancel(*found->second);
-    fetchers_.erase(id);
-  }
-
-  void on_ended(attempt_ended& ended) {
-    auto node = attempts_.extract(ended.id);
-    if (!node) return;  // its slot was given back before
-    const auto a = node.mapped();
-    release(a->tracker, ended.id.kind);
-    running_metric(ended.id.kind).add(-1);
-    fetchers_.erase(ended.id);
-    if (a->queue) a->queue->end();
-    const auto outcome = a->killed ? "killed" : ended.failed.empty() ? "done" : "failed";
-    metrics::counter("troupe_mapreduce_attempts_total", "Attempts that ended on this node.",
-                     {{"kind", to_string(ended.id.kind)}, {"outcome", outcome}})
+  for (const auto& id : abandoned) {
+    log::warn("mapreduce", "an attempt does not end, its thread is abandoned",
+              {{"job", id.job}, {"kind", id.kind}, {"task", id.task}, {"attempt", id.attempt}});
+    metrics::counter("troupe_mapreduce_abandoned_total",
+                     "Threads of attempts that did not end when they were told to.")
         .add();
-    if (!a->killed) {
-      for (auto& m : ended.mapped) {
-        shelf_->put(a->place, m);
-        report(a->tracker, std::move(m));
-      }
-      for (auto& r : ended.reduced) report(a->tracker, std::move(r));
-      for (auto& f : ended.failed) report(a->tracker, std::move(f));
-    }
-    node.mapped().reset();
-    sweep_later(a->place);
-    make_offers();
-    check_left();
+    release(attempts_.at(id)->tracker, id.kind);
+    running_metric(id.kind).add(-1);
+    attempts_.erase(id);
   }
-
-  // The last holder of a job's place removes a directory: that is work for the server's thread.
-  void sweep_later(job_place_ptr& place) {
-    const auto hosted = jobs_.find(place->job().id);
-    if (hosted != jobs_.end() && hosted->second.place == place) return;
-    shelf_->retire(std::move(place));
-    send(server_, sweep_outputs{});
+  std::vector<std::uint64_t> stale;
+  for (const auto& [number, o] : offers_)
+    if (now() - o.made >= offer_patience) stale.push_back(number);
+  for (auto number : stale) on_decline({number});
+  std::vector<std::string> orphans;
+  bool orphaned = false;
+  for (const auto& [job, hosted] : jobs_) {
+    if (!hosted.tracker.empty()) continue;
+    orphaned = true;
+    if (now() - hosted.orphaned >= s_.orphans_kept) orphans.push_back(job);
   }
+  for (const auto& job : orphans) close(job);
+  if (!abandoned.empty()) make_offers();
+  check_left();
+  if (!attempts_.empty() || !offers_.empty() || orphaned) arm();
+}
 
-  void close(const std::string& job) {
-    for (const auto& [id, a] : attempts_)
-      if (id.job == job) kill(id);
-    auto node = jobs_.extract(job);
-    if (!node) return;
-    if (node.mapped().place) shelf_->retire(std::move(node.mapped().place));
-    drop_outputs(job);
-    check_left();
+caf::result<worker_leaves> worker_actor::on_leave(milliseconds within) {
+  auto promise = make_response_promise<worker_leaves>();
+  leavers_.push_back(promise);
+  if (!std::exchange(leaving_, true)) {
+    for (const auto& [id, t] : trackers_) report(id, worker_leaves{s_.id});
+    delayed_send(this, (within.count() > 0 ? within : s_.leave_within) / 2, give_back{});
   }
+  check_left();
+  return promise;
+}
 
-  // ---- reports
-  template <class Message>
-  void relay(const attempt_id& id, const Message& message) {
-    const auto found = attempts_.find(id);
-    if (found != attempts_.end() && !found->second->killed) report(found->second->tracker, message);
+// They run again elsewhere, at once, and their ends are no deaths under a task.
+void worker_actor::on_give_back() {
+  std::vector<attempt_ptr> running;
+  for (const auto& [id, a] : attempts_)
+    if (!a->killed) running.push_back(a);
+  for (const auto& a : running) {
+    kill(a->id);
+    report(a->tracker, task_killed{a->id});
   }
+}
 
-  template <class Message>
-  void report(const std::string& id, Message message) {
-    const auto found = trackers_.find(id);
-    if (found == trackers_.end()) return;
-    report_to(id, found->second.handle, std::move(message));
-  }
+void worker_actor::check_left() {
+  if (!leaving_ || leavers_.empty() || !attempts_.empty() || !shelf_->empty()) return;
+  for (auto& promise : leavers_) promise.deliver(worker_leaves{s_.id});
+  leavers_.clear();
+}
 
-  template <class Message>
-  void report_to(const std::string& id, const caf::actor& handle, Message message) {
-    request(handle, report_patience, message)
-        .then([] {},
-              [this, id, handle, message](const caf::error&) {
-                const auto number = ++reports_;
-                repeats_[number] = [this, id, handle, message] {
-                  const auto found = trackers_.find(id);
-                  if (found != trackers_.end() && found->second.handle == handle)
-                    report_to(id, handle, message);
-                };
-                delayed_send(this, repeat_after, again{number});
-              });
-  }
-
-  void arm() {
-    if (std::exchange(armed_, true)) return;
-    delayed_send(this, s_.report_every, beat{});
-  }
-
-  void on_beat() {
-    armed_ = false;
-    std::vector<attempt_id> abandoned;
-    for (auto& [id, a] : attempts_) {
-      if (a->killed) {
-        if (now() - a->killed_at >= s_.patience) abandoned.push_back(id);
-        continue;
-      }
-      const task_progress progress{id, a->done, a->records, a->bytes};
-      if (progress == a->reported) continue;
-      a->reported = progress;
-      const auto found = trackers_.find(a->tracker);
-      if (found != trackers_.end()) send(found->second.handle, progress);
-    }
-    for (const auto& id : abandoned) {
-      log::warn("mapreduce", "an attempt does not end, its thread is abandoned",
-                {{"job", id.job}, {"kind", id.kind}, {"task", id.task}, {"attempt", id.attempt}});
-      metrics::counter("troupe_mapreduce_abandoned_total",
-                       "Threads of attempts that did not end when they were told to.")
-          .add();
-      release(attempts_.at(id)->tracker, id.kind);
-      running_metric(id.kind).add(-1);
-      attempts_.erase(id);
-    }
-    std::vector<std::uint64_t> stale;
-    for (const auto& [number, o] : offers_)
-      if (now() - o.made >= offer_patience) stale.push_back(number);
-    for (auto number : stale) on_decline({number});
-    std::vector<std::string> orphans;
-    bool orphaned = false;
-    for (const auto& [job, hosted] : jobs_) {
-      if (!hosted.tracker.empty()) continue;
-      orphaned = true;
-      if (now() - hosted.orphaned >= s_.orphans_kept) orphans.push_back(job);
-    }
-    for (const auto& job : orphans) close(job);
-    if (!abandoned.empty()) make_offers();
-    check_left();
-    if (!attempts_.empty() || !offers_.empty() || orphaned) arm();
-  }
-
-  // ---- leaving
-  caf::result<worker_leaves> on_leave(milliseconds within) {
-    auto promise = make_response_promise<worker_leaves>();
-    leavers_.push_back(promise);
-    if (!std::exchange(leaving_, true)) {
-      for (const auto& [id, t] : trackers_) report(id, worker_leaves{s_.id});
-      delayed_send(this, (within.count() > 0 ? within : s_.leave_within) / 2, give_back{});
-    }
-    check_left();
-    return promise;
-  }
-
-  // They run again elsewhere, at once, and their ends are no deaths under a task.
-  void on_give_back() {
-    std::vector<attempt_ptr> running;
-    for (const auto& [id, a] : attempts_)
-      if (!a->killed) running.push_back(a);
-    for (const auto& a : running) {
-      kill(a->id);
-      report(a->tracker, task_killed{a->id});
-    }
-  }
-
-  void check_left() {
-    if (!leaving_ || leavers_.empty() || !attempts_.empty() || !shelf_->empty()) return;
-    for (auto& promise : leavers_) promise.deliver(worker_leaves{s_.id});
-    leavers_.clear();
-  }
-
-  static metrics::gauge_handle& running_metric(task_kind kind) {
-    static auto& maps = metrics::gauge("troupe_mapreduce_running",
-                                       "Attempts that run on this node.", {{"kind", "map"}});
-    static auto& reduces = metrics::gauge("troupe_mapreduce_running",
-                                          "Attempts that run on this node.", {{"kind", "reduce"}});
-    return kind == task_kind::map ? maps : reduces;
-  }
-
-  worker_settings s_;
-  std::shared_ptr<local_directory> directory_;
-  std::array<std::uint32_t, 2> slots_{};
-  std::array<std::uint32_t, 2> used_{};  // offered, or running
-  std::array<fair, 2> turns_{};
-  std::map<std::string, tracker> trackers_;
-  std::map<std::string, hosted_job> jobs_;
-  std::map<attempt_id, attempt_ptr> attempts_;
-  std::map<attempt_id, caf::actor> fetchers_;
-  std::map<std::uint64_t, open_offer> offers_;
-  std::map<std::uint64_t, std::function<void()>> repeats_;
-  std::uint64_t offers_made_ = 0;
-  std::uint64_t reports_ = 0;
-  bool leaving_ = false;
-  bool armed_ = false;  // a beat is on its way
-  std::vector<caf::typed_response_promise<worker_leaves>> leavers_;
-  std::shared_ptr<output_shelf> shelf_ = std::make_shared<output_shelf>();
-  caf::actor server_;
-};
-}  // namespace
+metrics::gauge_handle& worker_actor::running_metric(task_kind kind) {
+  static auto& maps = metrics::gauge("troupe_mapreduce_running", "Attempts that run on this node.",
+                                     {{"kind", "map"}});
+  static auto& reduces = metrics::gauge("troupe_mapreduce_running",
+                                        "Attempts that run on this node.", {{"kind", "reduce"}});
+  return kind == task_kind::map ? maps : reduces;
+}
 
 caf::actor spawn_worker(caf::actor_system& system, worker_settings settings) {
   return system.spawn<worker_actor>(std::move(settings));

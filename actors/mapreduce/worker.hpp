@@ -29,7 +29,8 @@ struct worker_settings {
   std::shared_ptr<executor> code{};
   std::chrono::milliseconds report_every{200};  // progress
   std::chrono::milliseconds patience{10'000};
-  std::chrono::milliseconds orphans_kept{60'000};  // jobs whose master is gone, until another claims
+  std::chrono::milliseconds orphans_kept{
+      60'000};                                    // jobs whose master is gone, until another claims
   std::chrono::milliseconds leave_within{3'000};  // half of it for attempts to end by themselves
 };
 // Accepts greet, demand and orders of trackers, and leave_work.
