@@ -2,7 +2,7 @@
 
 #include "patterns/encoding.hpp"
 
-#include <cstdio>
+#include <string>
 #include <string_view>
 namespace troupe::mapreduce::book {
 namespace {
@@ -31,9 +31,8 @@ struct noted {
 TROUPE_MESSAGE(noted, what)
 
 std::string page_key(const std::string& id, std::size_t number) {
-  char name[32];
-  std::snprintf(name, sizeof name, "splits-%06zu", number);
-  return job(id) + name;
+  const auto digits = std::to_string(number);
+  return job(id) + "splits-" + std::string(digits.size() < 6 ? 6 - digits.size() : 0, '0') + digits;
 }
 std::size_t size_of(const split& s) {
   std::size_t bytes = 16;
@@ -102,7 +101,8 @@ result<file, std::string> read(const std::string& id, const std::vector<storage:
     };
     bool sound = true;
     if (name == "spec") {
-      sound = has_spec = take(decode<job_spec>(kv.value), [&](auto x) { whole.spec = std::move(x); });
+      sound = has_spec =
+          take(decode<job_spec>(kv.value), [&](auto x) { whole.spec = std::move(x); });
     } else if (name == "masters") {
       sound = take(decode<counter>(kv.value), [&](auto x) { whole.record.masters = x.masters; });
     } else if (name == "plan") {
@@ -118,11 +118,12 @@ result<file, std::string> read(const std::string& id, const std::vector<storage:
       sound = take(decode<noted>(kv.value),
                    [&](auto x) { whole.record.facts.push_back(std::move(x.what)); });
     }
-    if (!sound) return unexpected{"what the log has at " + kv.key + " makes no sense to this version"};
+    if (!sound)
+      return unexpected{"what the log has at " + kv.key + " makes no sense to this version"};
   }
   if (!has_spec) return unexpected{"the log has no job " + id};
   if (first && pages >= first->pages)
-    whole.plan = job_plan{std::move(splits), std::move(first->cuts), std::move(first->token),
+    whole.plan = job_plan{std::move(splits),       std::move(first->cuts), std::move(first->token),
                           first->skip_bad_records, std::move(first->name), first->library_sum};
   return whole;
 }
