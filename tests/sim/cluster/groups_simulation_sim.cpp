@@ -150,7 +150,7 @@ TEST_CASE("groups simulation: a group has what it had when all nodes are started
     sim.start(3, opens({"counts"}));
     REQUIRE(sim.run_until_up(3, 20s));
     for (std::uint64_t i = 0; i < 3; ++i) REQUIRE(raised(sim, i, "counts"));
-    for (std::size_t i = 0; i < 3; ++i) sim.kill(i);
+    for (std::size_t i = 0; i < 3; ++i) sim.power_off(i);
     for (std::size_t i = 0; i < 3; ++i) sim.restart(i);
     REQUIRE(sim.run_until_up(3, 60s));
     CHECK(in_the_end(sim, seed % 3, "counts") == 3);
