@@ -56,6 +56,7 @@ void replica_actor::on_exit() {
   told_.clear();
   changing_.clear();
   s_.courier = nullptr;
+  s_.log.reset();  // what it has not synced yet is to be told to us
 }
 
 caf::behavior replica_actor::make_behavior() {
