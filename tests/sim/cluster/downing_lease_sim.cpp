@@ -55,8 +55,10 @@ std::vector<std::string> dead(simulation& sim, std::size_t by) {
   return all;
 }
 
-// The voters first: whichever three met first. The log has begun, then.
-node_ids by_voice(simulation& sim) {
+// So many members, the voters first: whichever three met first. The log has begun, then.
+node_ids begun(simulation& sim, std::size_t members) {
+  sim.start(members);
+  REQUIRE(sim.run_until_up(members, 20s));
   node_ids voters, others;
   REQUIRE(sim.run_until(
       [&] {
@@ -92,9 +94,7 @@ TEST_CASE("downing lease simulation: the side with the log's majority lives, and
   for (const auto seed : troupe::test::seeds()) {
     CAPTURE(seed);
     simulation sim{seed, lease_majority()};
-    sim.start(5);
-    REQUIRE(sim.run_until_up(5, 20s));
-    const auto n = by_voice(sim);
+    const auto n = begun(sim, 5);
     const auto cut = [&](const node_ids& stays, const node_ids& goes) {
       const auto before = lives_of(sim, stays), lost = lives_of(sim, goes);
       sim.partition(stays, goes);
@@ -119,9 +119,7 @@ TEST_CASE("downing lease simulation: apart in three, nobody has the log's majori
   for (const auto seed : troupe::test::seeds()) {
     CAPTURE(seed);
     simulation sim{seed, lease_majority()};
-    sim.start(3);
-    REQUIRE(sim.run_until_up(3, 20s));
-    by_voice(sim);
+    begun(sim, 3);
     sim.partition({0}, {1, 2});
     sim.partition({1}, {2});
     sim.run_for(40s);
@@ -136,9 +134,7 @@ TEST_CASE("downing lease simulation: whichever voter is killed, the others down 
   for (const auto seed : troupe::test::seeds()) {
     CAPTURE(seed);
     simulation sim{seed, lease_majority()};
-    sim.start(3);
-    REQUIRE(sim.run_until_up(3, 20s));
-    by_voice(sim);
+    begun(sim, 3);
     for (std::size_t victim = 0; victim < 3; ++victim) {
       const node_ids rest{(victim + 1) % 3, (victim + 2) % 3};
       const auto before = lives_of(sim, rest);
