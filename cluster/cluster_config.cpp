@@ -79,7 +79,7 @@ class cluster_config : public caf::event_based_actor {
         this, client_, patience,
         storage::question{storage::get{storage::prefix(cluster_config_prefix)}},
         [this](const caf::expected<storage::reply>& r) {
-          const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+          const auto* seen = storage::answer_as<storage::got>(r);
           if (seen == nullptr) return delayed_send(this, pause, read_config{});
           wanted_.clear();
           for (const auto& kv : seen->items) wanted_[key_in(kv.key)] = kv.value;

@@ -2,13 +2,12 @@
 
 #include "actors/storage/map_client.hpp"
 #include "patterns/encoding.hpp"
+#include "patterns/hex.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <deque>
 #include <optional>
 #include <variant>
@@ -26,11 +25,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::return_again)
 namespace troupe {
 using namespace membership;
 namespace {
-std::string prefix_of(std::uint64_t cluster) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(cluster));
-  return std::string{"/troupe/downing/"} + text.data() + '/';
-}
+std::string prefix_of(std::uint64_t cluster) { return "/troupe/downing/" + hex(cluster) + '/'; }
 
 struct order {
   std::variant<lease_claim, lease_return> what;

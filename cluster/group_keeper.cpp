@@ -143,8 +143,7 @@ void group_keeper::found(const std::string& name, group& g) {
                      const auto still = waiting(name);
                      if (!still) return;
                      still->asking = false;
-                     const auto* const got =
-                         said ? std::get_if<storage::got>(&said->what) : nullptr;
+                     const auto* const got = storage::answer_as<storage::got>(said);
                      if (!got) return;
                      if (got->items.empty()) return propose(name);
                      const auto charter = decode<group_charter>(got->items.front().value);
@@ -173,7 +172,7 @@ void group_keeper::propose(const std::string& name) {
             }
             const auto key = groups_prefix + name;
             storage::txn once{
-                {{storage::one(key), storage::aspect::version, storage::relation::equal, 0, {}}},
+                {storage::absent(key)},
                 {storage::put{key, encode(group_charter{s.config.voters}), 0, false, false}},
                 {}};
             storage::ask_map(this, s_.client, an_answer, storage::command{std::move(once)},

@@ -3,6 +3,7 @@
 #include "actors/storage/map_replica.hpp"
 #include "cluster/groups.hpp"
 #include "patterns/encoding.hpp"
+#include "patterns/hex.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -31,13 +32,6 @@ using namespace std::chrono_literals;
 namespace {
 constexpr auto looks_after = 250ms;
 constexpr auto says_after = 30s;
-
-std::string minted(std::uint64_t number) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string id;
-  for (int shift = 60; shift >= 0; shift -= 4) id += digits[(number >> shift) & 15U];
-  return id;
-}
 }  // namespace
 
 log_keeper::log_keeper(caf::actor_config& config, replicated_log_settings settings,
@@ -54,7 +48,7 @@ log_keeper::log_keeper(caf::actor_config& config, replicated_log_settings settin
                 .expects = s_.how.bootstrap_expect,
                 .cluster = opened_ ? opened_->store->who().cluster : std::string{}},
                opened_ ? opened_->promise : std::nullopt,
-               minted(fresh_seed(system()))} {}
+               hex(fresh_seed(system()))} {}
 
 raft::instant log_keeper::now() {
   return std::chrono::duration_cast<raft::instant>(clock().now().time_since_epoch());

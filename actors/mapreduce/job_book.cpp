@@ -31,9 +31,6 @@ using storage::aspect, storage::command, storage::question, storage::relation;
 constexpr std::size_t operations_max = 100, batch_bytes = 256 << 10;
 constexpr auto retry = 300ms, spread = 100ms;
 
-storage::compare absent(const std::string& key) {
-  return {storage::one(key), aspect::version, relation::equal, 0, {}};
-}
 storage::compare mine(const std::string& job, std::uint64_t fence) {
   return {storage::one(book::master_of(job)), aspect::create_revision, relation::equal, fence, {}};
 }
@@ -138,8 +135,7 @@ class job_book : public caf::event_based_actor {
     if (std::exchange(lease_, 0) != 0)
       log::warn("mapreduce", "jobs are left to others: the lease is lost",
                 {{"jobs", queues_.size()}, {"reason", why}});
-    for (const auto& [job, q] : queues_)
-      send<caf::message_priority::high>(tracker_, deposed{job});
+    for (const auto& [job, q] : queues_) send<caf::message_priority::high>(tracker_, deposed{job});
     queues_.clear();
     after(retry, [this] { hold(); });
   }
@@ -148,11 +144,10 @@ class job_book : public caf::event_based_actor {
   void scan() {
     ask(question{storage::get{.keys = storage::prefix(book::masters())}},
         [this](caf::expected<storage::reply> r) {
-          const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+          const auto* seen = storage::answer_as<storage::got>(r);
           if (seen == nullptr) return after(retry, [this] { scan(); });
           std::map<std::string, std::string> now;
-          for (const auto& kv : seen->items)
-            now[kv.key.substr(book::masters().size())] = kv.value;
+          for (const auto& kv : seen->items) now[kv.key.substr(book::masters().size())] = kv.value;
           for (const auto& [job, node] : masters_)
             if (!now.contains(job)) send(tracker_, mastered{job, {}});
           for (const auto& [job, node] : now) send(tracker_, mastered{job, node});
@@ -169,7 +164,7 @@ class job_book : public caf::event_based_actor {
   void find_vacant() {
     ask(question{storage::get{.keys = storage::prefix(book::open()), .keys_only = true}},
         [this](caf::expected<storage::reply> r) {
-          const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+          const auto* seen = storage::answer_as<storage::got>(r);
           if (seen == nullptr) return after(retry, [this] { find_vacant(); });
           for (const auto& kv : seen->items) {
             const auto job = kv.key.substr(book::open().size());
@@ -208,7 +203,7 @@ class job_book : public caf::event_based_actor {
     const auto counter = book::count(job, 0).first;
     ask(question{storage::get{storage::one(counter)}},
         [this, job, counter](caf::expected<storage::reply> r) {
-          const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+          const auto* seen = storage::answer_as<storage::got>(r);
           if (seen == nullptr) return claim_later(job);
           if (lease_ == 0 || !vacant_.contains(job)) return;
           if (seen->items.empty()) {  // it had come to its end
@@ -223,7 +218,7 @@ class job_book : public caf::event_based_actor {
              std::uint32_t masters) {
     const auto lease = lease_;
     storage::txn t;
-    t.when.push_back(absent(book::master_of(job)));
+    t.when.push_back(storage::absent(book::master_of(job)));
     t.when.push_back({storage::one(counter), aspect::mod_revision, relation::equal, seen, {}});
     t.then.emplace_back(
         storage::put{.key = book::master_of(job), .value = s_.node, .lease = lease});
@@ -244,7 +239,7 @@ class job_book : public caf::event_based_actor {
   // Our fence, if the master's key is ours now, be it by an earlier try.
   std::optional<std::uint64_t> fence_of(const caf::expected<storage::reply>& r,
                                         storage::lease_id lease) const {
-    const auto* done = r ? std::get_if<storage::txn_done>(&r->what) : nullptr;
+    const auto* done = storage::answer_as<storage::txn_done>(r);
     if (done == nullptr) return std::nullopt;
     if (done->succeeded) return r->at;
     const auto* there = first_of(*done);
@@ -258,7 +253,7 @@ class job_book : public caf::event_based_actor {
     ask(question{storage::get{storage::range(from, end)}},
         [=, this](caf::expected<storage::reply> r) mutable {
           if (lease != lease_) return;
-          auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+          auto* seen = storage::answer_as<storage::got>(r);
           if (seen == nullptr)
             return after(retry, [=, this] { load(job, fence, lease, from, before); });
           const bool more = seen->more && !seen->items.empty();
@@ -309,8 +304,8 @@ class job_book : public caf::event_based_actor {
   void open(opening o) {
     const auto lease = lease_;
     storage::txn t;
-    t.when.push_back(absent(book::master_of(o.job.id)));
-    t.when.push_back(absent(book::open() + o.job.id));
+    t.when.push_back(storage::absent(book::master_of(o.job.id)));
+    t.when.push_back(storage::absent(book::open() + o.job.id));
     t.then.emplace_back(
         storage::put{.key = book::master_of(o.job.id), .value = s_.node, .lease = lease});
     t.then.emplace_back(storage::put{.key = book::open() + o.job.id});
@@ -319,11 +314,12 @@ class job_book : public caf::event_based_actor {
     t.otherwise.emplace_back(storage::get{storage::one(book::master_of(o.job.id))});
     ask(command{std::move(t)}, [this, lease, o](caf::expected<storage::reply> r) mutable -> void {
       const auto fence = fence_of(r, lease);
-      const auto* no = r ? std::get_if<storage::refused>(&r->what) : nullptr;
+      const auto* no = storage::answer_as<storage::refused>(r);
       if (lease != lease_)
-        return deliver(o.promise, make_error(
-            errc::unknown_outcome, "the replicated log was lost while it took job " + o.job.id +
-                                       ": `troupe job " + o.job.id + "` shows whether it did"));
+        return deliver(o.promise,
+                       make_error(errc::unknown_outcome,
+                                  "the replicated log was lost while it took job " + o.job.id +
+                                      ": `troupe job " + o.job.id + "` shows whether it did"));
       if (fence) {
         queues_[o.job.id].fence = *fence;
         return deliver(o.promise, opened{*fence});
@@ -385,9 +381,9 @@ class job_book : public caf::event_based_actor {
     const auto found = queues_.find(job);
     if (found == queues_.end() || found->second.fence != fence) return nullptr;
     found->second.busy = false;
-    const auto* done = r ? std::get_if<storage::txn_done>(&r->what) : nullptr;
+    const auto* done = storage::answer_as<storage::txn_done>(r);
     if (done == nullptr) {
-      if (const auto* no = r ? std::get_if<storage::refused>(&r->what) : nullptr)
+      if (const auto* no = storage::answer_as<storage::refused>(r))
         log::warn("mapreduce", "the log refuses a job's facts",
                   {{"job", job}, {"reason", explain(no->why)}});
       after(retry, [this, job] {
@@ -419,7 +415,7 @@ class job_book : public caf::event_based_actor {
     storage::get g{.keys = storage::prefix(book::ended()), .keys_only = true};
     g.by = aspect::create_revision;
     ask(question{std::move(g)}, [this](caf::expected<storage::reply> r) {
-      const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+      const auto* seen = storage::answer_as<storage::got>(r);
       if (seen == nullptr || seen->items.size() <= s_.kept) return;
       storage::txn t;
       const auto old = std::min(seen->items.size() - s_.kept, operations_max);
@@ -431,40 +427,46 @@ class job_book : public caf::event_based_actor {
 
   // ---- jobs of others
   caf::result<job_status> on_find(const std::string& job) {
-    const auto none = make_error(
-        errc::not_found, "there is no job " + job + ": `troupe jobs` lists what there is");
+    const auto none = make_error(errc::not_found,
+                                 "there is no job " + job + ": `troupe jobs` lists what there is");
     if (!founded_) return none;
     auto promise = make_response_promise<job_status>();
     storage::txn t;  // both at one moment
     t.then.emplace_back(storage::get{storage::one(book::ended() + job)});
     t.then.emplace_back(storage::get{.keys = storage::one(book::open() + job), .keys_only = true});
-    ask_for_user(command{std::move(t)}, [promise, job, none](caf::expected<storage::reply> r) mutable -> void {
-      const auto* done = r ? std::get_if<storage::txn_done>(&r->what) : nullptr;
-      if (done == nullptr || done->replies.size() != 2)
-        return deliver(promise, make_error(
-            errc::not_ready, "the replicated log, which keeps the jobs, does not answer: try again"));
-      if (const auto* kv = first_of(*done)) {
-        auto last = decode<job_status>(kv->value);
-        if (last) return deliver(promise, std::move(*last));
-      }
-      const auto* open = std::get_if<storage::got>(&done->replies[1]);
-      if (open == nullptr || open->items.empty()) return deliver(promise, none);
-      promise.deliver(make_error(errc::not_ready, "job " + job + " has no master at the moment; "
-                                                      "another node is about to take it over"));
-    });
+    ask_for_user(
+        command{std::move(t)},
+        [promise, job, none](caf::expected<storage::reply> r) mutable -> void {
+          const auto* done = storage::answer_as<storage::txn_done>(r);
+          if (done == nullptr || done->replies.size() != 2)
+            return deliver(
+                promise,
+                make_error(errc::not_ready,
+                           "the replicated log, which keeps the jobs, does not answer: try again"));
+          if (const auto* kv = first_of(*done)) {
+            auto last = decode<job_status>(kv->value);
+            if (last) return deliver(promise, std::move(*last));
+          }
+          const auto* open = std::get_if<storage::got>(&done->replies[1]);
+          if (open == nullptr || open->items.empty()) return deliver(promise, none);
+          promise.deliver(make_error(errc::not_ready, "job " + job +
+                                                          " has no master at the moment; "
+                                                          "another node is about to take it over"));
+        });
     return promise;
   }
   caf::result<recorded_jobs> on_list() {
     if (!founded_) return recorded_jobs{};
     auto promise = make_response_promise<recorded_jobs>();
     ask_for_user(question{storage::get{.keys = storage::prefix(book::ended())}},
-        [promise](caf::expected<storage::reply> r) mutable {
-          recorded_jobs all;
-          if (const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr)
-            for (const auto& kv : seen->items)
-              if (auto last = decode<job_status>(kv.value)) all.jobs.push_back(std::move(*last));
-          promise.deliver(std::move(all));
-        });
+                 [promise](caf::expected<storage::reply> r) mutable {
+                   recorded_jobs all;
+                   if (const auto* seen = storage::answer_as<storage::got>(r))
+                     for (const auto& kv : seen->items)
+                       if (auto last = decode<job_status>(kv.value))
+                         all.jobs.push_back(std::move(*last));
+                   promise.deliver(std::move(all));
+                 });
     return promise;
   }
 

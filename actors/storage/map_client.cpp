@@ -69,7 +69,7 @@ txn transaction_of(compare_and_set&& x) {
   } else if (x.expected) {
     t.when.push_back({where, aspect::value, relation::equal, 0, std::move(*x.expected)});
   } else {
-    t.when.push_back({where, aspect::version, relation::equal, 0, {}});
+    t.when.push_back(absent(x.key));
   }
   t.then.emplace_back(put{.key = std::move(x.key), .value = std::move(x.value), .lease = x.lease});
   t.otherwise.emplace_back(get{where});

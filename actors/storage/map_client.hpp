@@ -66,6 +66,12 @@ void ask_map(caf::event_based_actor* self, const caf::actor& client,
 void ask_leader(caf::event_based_actor* self, const caf::actor& client,
                 std::chrono::milliseconds patience, const host_question& what, on_answer then);
 
+// The reply as one of its kinds; null: an error, a refusal, or another kind.
+template <class Kind, class Reply>
+auto* answer_as(Reply& said) {
+  return said ? std::get_if<Kind>(&said->what) : nullptr;
+}
+
 // A refusal as an error: certainly not done, with the map's sentence.
 caf::error to_error(const refused& why);
 caf::error to_error(const not_kept& why);

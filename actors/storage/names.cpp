@@ -136,7 +136,7 @@ class names_actor : public caf::event_based_actor {
   void put(const std::string& name, const entry& e) {
     const auto key = key_of(name);
     storage::txn t;
-    t.when.push_back({storage::one(key), storage::aspect::create_revision});
+    t.when.push_back(storage::absent(key));
     t.then.emplace_back(storage::put{.key = key, .value = s_.node, .lease = e.lease});
     t.otherwise.emplace_back(storage::get{storage::one(key)});
     ask(storage::command{std::move(t)},
@@ -344,7 +344,7 @@ class names_actor : public caf::event_based_actor {
         [this, name, number](const caf::expected<storage::reply>& r) {
           const auto at = waiting(name, number, state::held);
           if (!at) return;
-          const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+          const auto* seen = storage::answer_as<storage::got>(r);
           if (seen == nullptr) return again(name, number);
           const auto& all = seen->items;
           if (all.empty() || all[0].create_revision != (*at)->second.token) erased(name, r->at);
@@ -356,7 +356,7 @@ class names_actor : public caf::event_based_actor {
     auto promise = make_response_promise<name_found>();
     ask(storage::question{storage::get{storage::one(key_of(name))}},
         [this, name, promise](const caf::expected<storage::reply>& r) mutable {
-          const auto* seen = r ? std::get_if<storage::got>(&r->what) : nullptr;
+          const auto* seen = storage::answer_as<storage::got>(r);
           if (!r)
             promise.deliver(make_error(errc::not_ready, unanswered(name)));
           else if (seen == nullptr)

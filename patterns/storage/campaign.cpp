@@ -215,7 +215,7 @@ void candidate::enter(instant now, output& out) {
   sent_ = now;
   again_.reset();
   storage::txn t;
-  t.when.push_back({storage::one(key_), storage::aspect::create_revision});
+  t.when.push_back(storage::absent(key_));
   t.then.emplace_back(storage::put{.key = key_, .value = value_, .lease = lease_});
   t.otherwise.emplace_back(storage::get{storage::one(key_)});
   awaited_ = ask(storage::command{std::move(t)}, out);

@@ -90,6 +90,9 @@ struct compare {
   std::string value{};
 };
 TROUPE_MESSAGE(compare, keys, what, is, number, value)
+inline compare absent(std::string key) {
+  return {one(std::move(key)), aspect::create_revision, relation::equal, 0, {}};
+}
 using operation = std::variant<put, erase, get>;
 struct txn {
   std::vector<compare> when{};  // all hold

@@ -1,8 +1,8 @@
 #include "runtime/journal/directory.hpp"
 
+#include "patterns/hex.hpp"
 #include "patterns/link/crc32c.hpp"
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -24,11 +24,6 @@ constexpr std::string_view first_words = "troupe journal ";
 constexpr std::uint32_t our_format = 1;
 constexpr std::size_t mark_size = 24;
 
-std::string hex(std::uint64_t number) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number));
-  return text.data();
-}
 std::optional<std::uint64_t> number_from(std::string_view text, int base) {
   std::uint64_t number = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number, base);
