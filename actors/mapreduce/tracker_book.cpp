@@ -58,7 +58,8 @@ void tracker_actor::on_written(const written& upto) {
     for (auto& c : held.commits) send(e->clerk, std::move(c));
     if (held.finish) send(e->clerk, finish_parts{});
   }
-  if (e->ending && e->clerk && upto.number >= e->lines) send(e->clerk, remove_parts{e->ending->remove});
+  if (e->ending && e->clerk && upto.number >= e->lines)
+    send(e->clerk, remove_parts{e->ending->remove});
 }
 
 // First how it is to end, then what it made goes, then its pages do: whoever takes it over in between
@@ -196,7 +197,8 @@ void tracker_actor::on_deposed(const std::string& job) {
   e->cancelled->store(true);
   if (e->clerk) send(e->clerk, remove_parts{false});
   for (auto& promise : e->cancellers)
-    promise.deliver(make_error(errc::not_ready, "job " + job + " goes to another master: try again"));
+    promise.deliver(
+        make_error(errc::not_ready, "job " + job + " goes to another master: try again"));
   for (auto& turn : turns_) turn.forget(job);
   jobs_.erase(job);
   announce(false);
@@ -222,9 +224,9 @@ caf::result<job_status> tracker_actor::elsewhere(const Request& request) {
       .then(
           [promise](job_status& s) mutable {
             if constexpr (cancels)
-              promise.deliver(make_error(errc::refused, "job " + s.id + " is " +
-                                                            to_string(s.state) +
-                                                            ": it is too late to cancel it"));
+              promise.deliver(make_error(
+                  errc::refused,
+                  "job " + s.id + " is " + to_string(s.state) + ": it is too late to cancel it"));
             else
               promise.deliver(std::move(s));
           },
@@ -241,6 +243,13 @@ caf::result<job_status> tracker_actor::elsewhere(const Request& request) {
 template <class Request>
 void tracker_actor::ask_node(const std::string& node, Request what,
                              caf::typed_response_promise<job_status> promise, errc unreached) {
+  if (node == s_.id && unreached == errc::not_ready) {  // deposed, and the log has not said by whom
+    promise.deliver(make_error(unreached, "job " + what.job +
+                                              " has no master at the moment: node " + node +
+                                              " has lost the replicated log, and another " +
+                                              "goes on once a majority of its voters answers"));
+    return;
+  }
   const auto found = workers_.find(node);
   if (node == s_.id || found == workers_.end() || !found->second.tracker) {
     promise.deliver(make_error(unreached, "job " + what.job + " belongs to node " + node +
