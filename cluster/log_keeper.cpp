@@ -6,6 +6,7 @@
 #include "patterns/hex.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/error.hpp"
+#include "runtime/in_loop.hpp"
 #include "runtime/log.hpp"
 
 #include <algorithm>
@@ -158,7 +159,7 @@ bool log_keeper::open_now() {
 void log_keeper::start_replica() {
   auto from = std::move(opened_->from);
   opened_->from = {};
-  replica_ = system().spawn<storage::map_replica>(
+  replica_ = system().spawn<in_loop<storage::map_replica>>(
       storage::map_replica_settings{.log = replica_settings_for(std::move(from))});
   monitor(replica_);
   send(replica_, consensus::tell_leader{this});

@@ -4,6 +4,7 @@
 #include "patterns/encoding.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
+#include "runtime/in_loop.hpp"
 #include "runtime/log.hpp"
 #include "runtime/peers.hpp"
 
@@ -309,6 +310,6 @@ class client : public caf::event_based_actor {
 }  // namespace
 
 caf::actor spawn_client(caf::actor_system& system, client_settings settings) {
-  return system.spawn<client>(std::move(settings));
+  return system.spawn<in_loop<client>>(std::move(settings));
 }
 }  // namespace troupe::consensus

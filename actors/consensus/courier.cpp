@@ -1,6 +1,7 @@
 #include "actors/consensus/courier.hpp"
 
 #include "runtime/codec/inspect.hpp"
+#include "runtime/in_loop.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/peers.hpp"
 
@@ -65,7 +66,7 @@ class courier : public caf::event_based_actor {
 };
 }  // namespace
 
-caf::actor spawn_courier(caf::actor_system& system) { return system.spawn<courier>(); }
+caf::actor spawn_courier(caf::actor_system& system) { return system.spawn<in_loop<courier>>(); }
 
 void register_courier_types(caf::actor_system_config& config) {
   config.add_message_type<parcel>("log.parcel");

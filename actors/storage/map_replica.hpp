@@ -35,7 +35,7 @@ struct map_replica_settings {
   duration progress{1000};  // between two notes of progress to a watcher of what does not change
 };
 
-class map_replica final : public consensus::replica_actor {
+class map_replica : public consensus::replica_actor {
  public:
   map_replica(caf::actor_config& config, map_replica_settings settings);
   const char* name() const override { return "map-replica"; }

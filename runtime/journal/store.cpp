@@ -93,6 +93,7 @@ class core : public handles {
   }
 
   void submit(const std::string& group, std::uint64_t serial, batch what, answer done) {
+    bool wakes = false;
     {
       const std::lock_guard lock{mutex_};
       if (!stopped_) {
@@ -112,10 +113,11 @@ class core : public handles {
         }
         queue_.push_back(std::move(next));
         ++submitted_;
-        if (idle_) there_.notify_one();
-        return;
+        wakes = std::exchange(idle_, false);
+        done = nullptr;
       }
     }
+    if (wakes) there_.notify_one();  // with the lock free, which it takes first
     if (done) done(unexpected{closed()});
   }
 

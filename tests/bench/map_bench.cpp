@@ -10,6 +10,7 @@
 #include "patterns/storage/map_messages.hpp"
 #include "program_bench.hpp"
 #include "runtime/codec/inspect.hpp"
+#include "runtime/in_loop.hpp"
 #include "runtime/log.hpp"
 #include "runtime/remoting/remoting.hpp"
 
@@ -112,9 +113,9 @@ class client : public caf::event_based_actor {
       next();
     };
     if (reads_)
-      request(map_, 10s, consensus::question{bytes_, false}).then(done, failed);
-    else
-      request(map_, 10s, consensus::command{bytes_}).then(done, failed);
+      request(map_, caf::infinite, consensus::question{bytes_, false}).then(done, failed);
+    else  // the map's own client has patience, and tells
+      request(map_, caf::infinite, consensus::command{bytes_}).then(done, failed);
   }
   caf::actor map_;
   bool reads_;
@@ -130,7 +131,8 @@ void measure(caf::actor_system& system, const std::vector<caf::actor>& maps, boo
   std::vector<caf::actor> actors;
   const auto began = clock_type::now();
   for (std::size_t i = 0; i < clients; ++i)
-    actors.push_back(system.spawn<client>(maps[i % maps.size()], i, reads, bytes, stop, all));
+    actors.push_back(
+        system.spawn<in_loop<client>>(maps[i % maps.size()], i, reads, bytes, stop, all));
   std::this_thread::sleep_for(time);
   stop = true;
   caf::scoped_actor self{system};
