@@ -153,10 +153,8 @@ result<std::unique_ptr<database>, failure> database::open(const settings& wanted
   auto all = std::make_unique<parts>();
   all->wanted = wanted;
   auto options = options_for(wanted, why);
-  if (wanted.faults) {
-    all->env = faulty_env(wanted.faults);
-    options.env = all->env.get();
-  }
+  all->env = rocks_env(wanted.faults);
+  options.env = all->env.get();
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string name : names) families.emplace_back(name, options);
   const auto path = (wanted.directory / "db").string();

@@ -103,6 +103,10 @@ log_file_scan scan_log(std::string_view bytes, std::uint64_t expected) {
       continue;
     }
     auto one = piece_at(bytes, at);
+    if (!one && !within && bytes.find_first_not_of('\0', at) == bytes.npos) {
+      found.room = bytes.size() - found.good_end;
+      return found;
+    }
     if (!one) return bad(std::move(one.error()));
     const bool begins = one->what == whole || one->what == first;
     if (begins == within) return bad("a record's parts are not together");
@@ -153,6 +157,7 @@ result<log_scan, std::string> scan_logs(const fs::path& database, std::uint64_t 
       next = one.next;
       all.last = next - 1;
     }
+    if (one.room > 0) all.room[file] = one.good_end;
     if (one.why.empty()) continue;
     all.end = one.more ? log_end::damaged : log_end::torn;
     all.file = file;

@@ -12,9 +12,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 namespace troupe::journal {
 enum class log_end : std::uint8_t {
   whole,
@@ -28,6 +28,8 @@ struct log_scan {
   std::uint64_t offset = 0;
   std::uint64_t behind = 0;  // bytes of the file from there on
   std::string why{};
+  std::map<std::filesystem::path, std::uint64_t>
+      room{};  // where zeros begin that no write has come to
 };
 
 // What one log file holds up to its first bad place.
@@ -37,6 +39,8 @@ struct log_file_scan {
       first = 0,
       next = 0;       // the number of the first change, and of the one behind the last; 0: no write
   std::string why{};  // of the bad place at good_end; empty: all is good
+  std::uint64_t room =
+      0;              // zeros behind good_end, to the end: given ahead of writes (rocks_files.hpp)
   bool more = false;  // a later write begins behind it
 };
 // `expected`: the number that the first write has to have; 0: any.

@@ -31,16 +31,21 @@ result<void, failure> make(recovered& all, const store_options& options) {
   return all.place.end_making(all.of);
 }
 
+result<void, failure> shorten(const fs::path& file, std::uint64_t to) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::ftruncate(fd, static_cast<off_t>(to)) == 0 && ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (!done) return unexpected{system_failure(error, "cut the end of", file.string())};
+  return {};
+}
+
 result<std::string, failure> cut_off(const fs::path& file, std::uint64_t at) {
   std::ifstream in{file, std::ios::binary};
   in.seekg(static_cast<std::streamoff>(at));
   std::string tail{std::istreambuf_iterator<char>{in}, {}};
   in.close();
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
-  const bool done = fd >= 0 && ::ftruncate(fd, static_cast<off_t>(at)) == 0 && ::fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!done) return unexpected{system_failure(error, "cut the torn end of", file.string())};
+  if (auto done = shorten(file, at); !done) return unexpected{std::move(done.error())};
   return tail;
 }
 
@@ -89,6 +94,12 @@ result<log_scan, std::string> scan_kept_logs(const directory& place) {
   return looked ? scan_logs(place.database(), (*looked)->oldest_log()) : logs;
 }
 
+result<void, failure> cut_room(const log_scan& logs) {
+  for (const auto& [file, from] : logs.room)
+    if (auto cut = shorten(file, from); !cut) return cut;
+  return {};
+}
+
 std::optional<failure> damage_of(const directory& place, const log_scan& logs) {
   if (logs.end != log_end::damaged) return {};
   return damaged(cause::corrupted,
@@ -129,6 +140,7 @@ result<recovered, failure> recover(const store_options& options) {
     } else if (logs->last > 0) {
       if (const auto gone = end_is_missing(all.place, all.of, logs->last)) return unexpected{*gone};
     }
+    if (auto cut = cut_room(*logs); !cut) return unexpected{std::move(cut.error())};
     auto opened = database::open(settings_for(options, all.place), database::purpose::use);
     if (!opened) return unexpected{std::move(opened.error())};
     all.data = std::move(*opened);

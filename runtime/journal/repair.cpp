@@ -43,6 +43,7 @@ result<fs::path, failure> copy_beside(const fs::path& from) {
 // Logs end before the first bad place; those behind it go: they are in the copy.
 result<void, failure> cut_logs(const directory& place, const log_scan& logs,
                                const repair_options& options) {
+  if (auto cut = cut_room(logs); !cut) return cut;
   if (logs.end == log_end::whole) return {};
   say(options, "cutting " + logs.file.string() + " at byte " + std::to_string(logs.offset) + ": " +
                    logs.why + "; " + std::to_string(logs.behind) + " bytes of it go");

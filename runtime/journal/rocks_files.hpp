@@ -1,4 +1,4 @@
-// RocksDB's surroundings as the journal wants them: its log lines in ours, and its files with faults.
+// RocksDB's surroundings as the journal wants them: its log lines in ours, room in its logs, and files with faults.
 #pragma once
 #include "runtime/journal/file_faults.hpp"
 
@@ -9,5 +9,5 @@ class Logger;
 }  // namespace rocksdb
 namespace troupe::journal {
 std::shared_ptr<rocksdb::Logger> rocks_logger();  // warnings and errors
-std::unique_ptr<rocksdb::Env> faulty_env(std::shared_ptr<file_faults> faults);
+std::unique_ptr<rocksdb::Env> rocks_env(std::shared_ptr<file_faults> faults);  // null: none
 }  // namespace troupe::journal

@@ -1,5 +1,6 @@
 // What the journal's tests share: stores on memory and on disk behind one name, and short ways to write batches.
 #pragma once
+#include "runtime/journal/log_files.hpp"
 #include "runtime/journal/memory.hpp"
 #include "runtime/journal/store.hpp"
 
@@ -7,6 +8,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -46,6 +48,15 @@ class scratch {
  private:
   std::filesystem::path path_;
 };
+
+inline std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+// How far writes have come in a log; what follows is room for more.
+inline std::size_t written_in(const std::filesystem::path& log) {
+  return static_cast<std::size_t>(scan_log(bytes_of(log)).good_end);
+}
 
 inline store_ptr must_open(const store_options& options) {
   auto opened = open_store(options);

@@ -4,15 +4,10 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 
 namespace troupe::journal {
 namespace fs = std::filesystem;
 namespace {
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in{file, std::ios::binary};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
 std::vector<fs::path> files_of(const fs::path& directory, const std::string& extension) {
   std::vector<fs::path> all;
   for (const auto& entry : fs::directory_iterator{directory / "db"})
@@ -110,7 +105,7 @@ TEST_CASE("journal inspect: a log that is damaged keeps what is before the place
   const scratch here;
   const auto directory = journal_in(here, 20);
   const auto log = files_of(directory, ".log").back();
-  flip(log, fs::file_size(log) / 4);
+  flip(log, written_in(log) / 4);
   const auto found = must_verify(directory);
   CHECK_FALSE(found.sound());
   REQUIRE_FALSE(found.wrong.empty());
@@ -125,7 +120,7 @@ TEST_CASE("journal inspect: an acknowledged end that is missing is told, and cut
   const scratch here;
   const auto directory = journal_in(here, 20);
   const auto log = files_of(directory, ".log").back();
-  fs::resize_file(log, fs::file_size(log) - 3);
+  fs::resize_file(log, written_in(log) - 3);
   const auto found = must_verify(directory);
   CHECK_FALSE(found.sound());
   REQUIRE(found.notes.size() == 1);

@@ -70,6 +70,41 @@ TEST_CASE("journal log files: a block that ends anywhere within a write's head")
   }
 }
 
+TEST_CASE("journal log files: zeros to the end are room, wherever a write ends or is torn") {
+  for (std::size_t left = 0; left <= 20; ++left) {
+    std::string log;
+    put_write(log, 1, 2, block - 19 - left);
+    const auto first = log.size();
+    put_write(log, 3, 1, 100);
+    const auto second = log.size();
+    for (const std::size_t room : {1, 6, 7, 8, 100, 40'000}) {
+      CAPTURE(left);
+      CAPTURE(room);
+      const auto roomy = scan_log(log + std::string(room, '\0'));
+      CHECK(roomy.why == "");
+      CHECK(roomy.next == 4);
+      CHECK(roomy.good_end + roomy.room == second + room);
+      CHECK(roomy.good_end >= second);
+      for (auto size = first + 8; size < second; ++size) {  // a write of which only a part is there
+        const auto torn = scan_log(log.substr(0, size) + std::string(second - size + room, '\0'));
+        CAPTURE(size);
+        CHECK_FALSE(torn.more);
+        CHECK(torn.next == 3);
+        CHECK(torn.good_end <= size);
+        CHECK(torn.good_end >= first);
+        if (torn.why.empty()) CHECK(torn.room > 0);
+      }
+    }
+    // zeros with a write behind them are damage
+    const auto hole = scan_log(log.substr(0, first) + std::string(second - first, '\0') + [] {
+      std::string later;
+      put_write(later, 9, 1, 10);
+      return later;
+    }());
+    CHECK(hole.more);
+  }
+}
+
 TEST_CASE("journal log files: a write that is not there is damage") {
   std::string log;
   put_write(log, 1, 2, 10);
