@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <caf/actor_registry.hpp>
+#include <caf/io/abstract_broker.hpp>
 #include <caf/logger.hpp>
 #include <caf/scheduled_actor.hpp>
 #include <caf/send.hpp>
@@ -14,6 +15,11 @@ namespace {
 constexpr std::size_t text_max = 300;
 constexpr duration origin{1};  // to CAF's clocks nothing has a meaning of its own
 constexpr std::size_t last_steps_max = 1'000'000;  // of actors that are told to end
+
+// Null: none, or a broker, which ends with its system.
+caf::scheduled_actor* actor_in(caf::resumable* what) {
+  return dynamic_cast<caf::io::abstract_broker*>(what) ? nullptr : dynamic_cast<caf::scheduled_actor*>(what);
+}
 }  // namespace
 
 std::shared_ptr<virtual_environment> machine::environment() {
@@ -47,7 +53,10 @@ void machine::step(simulation::generator& chance, simulation::trace& log, std::d
   auto* const loop = world_ ? world_->loop() : nullptr;
   const auto which = chance.below(all.size() + (loop && loop->ready() ? 1 : 0));
   if (which == all.size()) {
-    log.mix(here_);
+    if (auto* const next = loop->waiting().front(); actor_in(next))
+      note(next, log, verbose);
+    else
+      log.mix(here_);
     loop->turn();
     return;
   }
@@ -115,8 +124,12 @@ bool machine::end() {
     clock.cancel_all();
   };
   // What has never run yet is among the jobs.
-  for (auto* job : jobs().jobs)
-    if (auto* const actor = dynamic_cast<caf::scheduled_actor*>(job)) seen_.emplace(actor->id(), actor->address());
+  const auto see = [&](caf::resumable* job) {
+    if (auto* const actor = actor_in(job)) seen_.emplace(actor->id(), actor->address());
+  };
+  for (auto* job : jobs().jobs) see(job);
+  if (loop)
+    for (auto* job : loop->waiting()) see(job);
   clock.cancel_all();
   for (int round = 0; round < 3 && (round == 0 || system_->registry().running() > 0); ++round) {
     for (const auto& [id, address] : seen_)

@@ -15,7 +15,8 @@ class virtual_multiplexer final : public caf::io::network::multiplexer {
   ~virtual_multiplexer() override;
 
   bool ready() const { return !runnables_.empty(); }
-  bool turn();  // one of those that wait
+  bool turn();  // the first of those that wait
+  const std::deque<caf::resumable*>& waiting() const { return runnables_; }
   caf::io::scribe_ptr scribe_for(socket_ptr way);
   void abort(caf::io::connection_handle at);
   host_id here() const { return here_; }

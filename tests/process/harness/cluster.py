@@ -88,7 +88,7 @@ class Node:
         """SIGKILL, as a crash: it has no last word."""
         self._must_run()
         self.process.kill()
-        self._buried()
+        self.bury()
 
     def freeze(self):
         """SIGSTOP; returns when it stands still."""
@@ -117,7 +117,7 @@ class Node:
             self.process.wait(within)
         except subprocess.TimeoutExpired:
             raise Failed(f"{self.name} did not stop within {within} s: {tail(self.log)}") from None
-        return self._buried()
+        return self.bury()
 
     def check(self):
         """Failed where its process has ended without having been told to."""
@@ -128,7 +128,7 @@ class Node:
         self.check()
         ensure(self.process, f"{self.name} does not run")
 
-    def _buried(self):
+    def bury(self):
         code = self.process.wait()
         self.cluster.round.guard.gone(self.process)
         if self.talk:
