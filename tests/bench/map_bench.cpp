@@ -213,7 +213,8 @@ int main(int argc, char** argv) {
           caf::after(10s) >> [] { fail("no node answers"); });
     for (int i = 0; i < 100 && nodes.status()["leader"].is_null(); ++i)
       std::this_thread::sleep_for(50ms);
-    const auto leader = nodes.status()["leader"];
+    const auto before = nodes.status();
+    const auto leader = before["leader"];
     std::vector<caf::actor> maps;
     for (auto& [name, gateway] : gateways) {
       if (at_leader && name != leader) continue;
@@ -224,6 +225,8 @@ int main(int argc, char** argv) {
     const auto time = std::chrono::milliseconds{static_cast<int>(seconds * 1000)};
     for (const auto n : counts) measure(system, maps, false, n, bytes, time);
     for (const auto n : counts) measure(system, maps, true, n, bytes, time);
+    const auto term = [](const nlohmann::json& s) { return s["term"].get<double>(); };
+    print("terms_begun", term(nodes.status()) - term(before), "elections");
   }
   remoting::service::of(system).stop();
 }

@@ -3,6 +3,7 @@
 
 #include "map_group.hpp"
 #include "patterns/consensus/fence.hpp"
+#include "seeds.hpp"
 
 #include <algorithm>
 #include <set>
@@ -94,7 +95,7 @@ struct nodes {
 TEST_CASE(
     "singleton: never two at once over crashes and cuts, and taken over within the lease and a "
     "second") {
-  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+  for (const auto seed : test::seeds()) {
     CAPTURE(seed);
     map_group g{3, seed};
     REQUIRE(g.elect() >= 0);
