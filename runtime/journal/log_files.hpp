@@ -28,8 +28,8 @@ struct log_scan {
   std::uint64_t offset = 0;
   std::uint64_t behind = 0;  // bytes of the file from there on
   std::string why{};
-  std::map<std::filesystem::path, std::uint64_t>
-      room{};  // where zeros begin that no write has come to
+  // Where zeros begin that no write has come to, by file.
+  std::map<std::filesystem::path, std::uint64_t> room{};
 };
 
 // What one log file holds up to its first bad place.
@@ -39,8 +39,8 @@ struct log_file_scan {
       first = 0,
       next = 0;       // the number of the first change, and of the one behind the last; 0: no write
   std::string why{};  // of the bad place at good_end; empty: all is good
-  std::uint64_t room =
-      0;              // zeros behind good_end, to the end: given ahead of writes (rocks_files.hpp)
+  // Zeros behind good_end, to the end: given ahead of writes (rocks_files.hpp).
+  std::uint64_t room = 0;
   bool more = false;  // a later write begins behind it
 };
 // `expected`: the number that the first write has to have; 0: any.

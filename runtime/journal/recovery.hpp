@@ -17,11 +17,11 @@ result<recovered, failure> recover(const store_options& options);
 
 std::uint64_t fresh_life();
 
-// Why these logs are not to be opened as they are; none for a torn tail that may be cut. `last`: of what is there in all.
 // The logs that RocksDB still reads. It deletes the others in no order, and a process that dies among that leaves some.
 result<log_scan, std::string> scan_kept_logs(const directory& place);
 // Room that logs have left, as after a kill: RocksDB takes zeros for damage where it is strict.
 result<void, failure> cut_room(const log_scan& logs);
+// Why these logs are not to be opened as they are; none for a torn tail that may be cut. `last`: of what is there in all.
 std::optional<failure> damage_of(const directory& place, const log_scan& logs);
 std::optional<failure> end_is_missing(const directory& place, const identity& of,
                                       std::uint64_t last);

@@ -211,9 +211,11 @@ int main(int argc, char** argv) {
           [](const remoting::link_found&) {}, [](const remoting::link_broken&) {},
           [](const remoting::link_resumed&) {}, [](const remoting::link_down&) {},
           caf::after(10s) >> [] { fail("no node answers"); });
-    for (int i = 0; i < 100 && nodes.status()["leader"].is_null(); ++i)
+    auto before = nodes.status();
+    for (int tries = 0; before["leader"].is_null(); before = nodes.status()) {
+      if (++tries > 100) fail("nobody leads the log");
       std::this_thread::sleep_for(50ms);
-    const auto before = nodes.status();
+    }
     const auto leader = before["leader"];
     std::vector<caf::actor> maps;
     for (auto& [name, gateway] : gateways) {

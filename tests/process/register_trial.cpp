@@ -12,6 +12,7 @@
 #include "cluster/node.hpp"
 #include "cluster/receptionist.hpp"
 #include "runtime/codec/inspect.hpp"
+#include "trial_settings.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -162,18 +163,15 @@ int main(int argc, char** argv) {
   app.add_flag("--stale-when-silent", stale);
   troupe::config::add_flags(app, troupe::node_options(), from);
   CLI11_PARSE(app, argc, argv);
-  const auto settings = troupe::config::load(troupe::node_options(), from);
-  if (!settings) return std::cerr << settings.error() << '\n', 2;
-  auto wanted = troupe::node_settings_from(*settings);
-  if (!wanted) return std::cerr << wanted.error() << '\n', 2;
-  if (const auto started = troupe::log::start(wanted->log); !started)
-    return std::cerr << started.error() << '\n', 1;
+  auto settings = troupe::trial::settings_from(from);
+  if (const auto* code = std::get_if<int>(&settings)) return *code;
+  auto& wanted = std::get<troupe::node_settings>(settings);
 
-  const bool home = std::count(wanted->roles.begin(), wanted->roles.end(), "register") > 0;
-  const auto path = wanted->data + "/register";
+  const bool home = std::count(wanted.roles.begin(), wanted.roles.end(), "register") > 0;
+  const auto path = wanted.data + "/register";
   std::mutex mutex;
   caf::actor current;  // of this life of the node
-  troupe::node node{std::move(*wanted), [&](troupe::node& n) {
+  troupe::node node{std::move(wanted), [&](troupe::node& n) {
                       if (home) n.own(n.system().spawn(register_actor, path, n.receptionist()));
                       const std::lock_guard guard{mutex};
                       current = n.own(n.system().spawn(client_actor, n.receptionist(), stale));

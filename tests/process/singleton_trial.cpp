@@ -7,6 +7,7 @@
 #include "actors/election/singleton.hpp"
 #include "cluster/node.hpp"
 #include "patterns/consensus/fence.hpp"
+#include "trial_settings.hpp"
 
 #include <fstream>
 #include <iostream>
@@ -53,16 +54,13 @@ int main(int argc, char** argv) {
   troupe::config::add_flags(app, troupe::node_options(), from);
   CLI11_PARSE(app, argc, argv);
   if (resource) return serve(pipe);
-  const auto settings = troupe::config::load(troupe::node_options(), from);
-  if (!settings) return std::cerr << settings.error() << '\n', 2;
-  auto wanted = troupe::node_settings_from(*settings);
-  if (!wanted) return std::cerr << wanted.error() << '\n', 2;
-  if (const auto started = troupe::log::start(wanted->log); !started)
-    return std::cerr << started.error() << '\n', 1;
+  auto settings = troupe::trial::settings_from(from);
+  if (const auto* code = std::get_if<int>(&settings)) return *code;
+  auto& wanted = std::get<troupe::node_settings>(settings);
   const int out = ::open(pipe.c_str(), O_WRONLY | O_CLOEXEC);
   if (out < 0) return std::cerr << "cannot open " << pipe << '\n', 1;
   troupe::node node{
-      std::move(*wanted), [&](troupe::node& n) {
+      std::move(wanted), [&](troupe::node& n) {
         n.own(troupe::election::spawn_singleton(
             n.system(), n.log(), {.name = "one", .node = n.name(), .bounds = {.ttl = 3s}},
             [out, name = n.name()](caf::actor_system& system, std::uint64_t token) {
