@@ -77,7 +77,8 @@ caf::behavior log_keeper::make_behavior() {
       [this](peer_up& up) {
         auto& p = peers_[up.id];
         if (p.keeper != up.handle) p = peer{std::move(up.handle), {}, nullptr};
-        present(p.keeper);
+        // Its own word may have come while its former life was a member here, and have gone with that.
+        present(p.keeper, true);
       },
       [this](const peer_down& down) {
         peers_.erase(down.id);
@@ -183,8 +184,8 @@ consensus::replica_settings log_keeper::replica_settings_for(raft::restored from
           .seed = fresh_seed(system())};
 }
 
-void log_keeper::present(const caf::actor& to) {
-  if (to) send(to, log_presence{founder_.self(), replica_, groups_});
+void log_keeper::present(const caf::actor& to, bool asks) {
+  if (to) send(to, log_presence{founder_.self(), replica_, groups_, asks});
   if (to && leads_.node == s_.node) send(to, leads_);
 }
 void log_keeper::present_all() {
@@ -195,6 +196,7 @@ void log_keeper::on_presence(const log_presence& m, const caf::actor& keeper) {
   auto& p = peers_[m.who.node];
   if (keeper) p.keeper = keeper;
   p.who = m.who;
+  if (m.asks) present(p.keeper);
   if (m.groups) send(groups_, peer_up{m.who.node, m.groups});
   if (m.replica && p.replica != m.replica) {
     p.replica = m.replica;

@@ -48,7 +48,7 @@ class log_keeper : public caf::event_based_actor {
   bool open_now();
   void start_replica();
   consensus::replica_settings replica_settings_for(raft::restored from);
-  void present(const caf::actor& to);
+  void present(const caf::actor& to, bool asks = false);
   void present_all();
   void on_presence(const log_presence& m, const caf::actor& keeper);
   void found(const founding::input& in);

@@ -45,8 +45,9 @@ struct log_presence {
   founding::presence who;
   caf::actor replica;  // null: none
   caf::actor groups;   // the node's group keeper
+  bool asks = false;   // for the same in return
 };
-TROUPE_MESSAGE(log_presence, who, replica, groups)
+TROUPE_MESSAGE(log_presence, who, replica, groups, asks)
 struct log_founding {
   std::string from;
   founding::message what;

@@ -41,6 +41,15 @@ std::set<std::string> keys(simulation& sim, std::size_t by) {
   for (const auto& kv : std::get<storage::got>(said.what).items) found.insert(kv.key);
   return found;
 }
+// Whom the leader has not heard for half a second, of the others that run.
+std::string unheard(simulation& sim) {
+  const auto got = troupe::laboratory::ask<consensus::group_status>(sim, sim[0], sim[0].gateway(), 5s, troupe::log_status_query{});
+  if (!got) return sentence_of(got.error());
+  std::string those;
+  for (const auto& f : got->followers)
+    if (f.heard_ms > 500) those += f.name + " ";
+  return those;
+}
 }  // namespace
 
 TEST_CASE("map simulation: three of five found it, and each of the five can use it") {
@@ -87,6 +96,28 @@ TEST_CASE("map simulation: what was acknowledged outlives kills of any node and 
       REQUIRE(sim.run_until_up(3, 60s));
       const auto found = keys(sim, victim);
       for (const auto& key : all) CHECK_MESSAGE(found.contains(key), key);
+    }
+    CHECK(sim.complaints().empty());
+  }
+}
+
+// A node that is back at once meets peers that do not know yet that its former life has ended.
+TEST_CASE("map simulation: a voter that was killed follows again, however soon it is back") {
+  for (const auto seed : troupe::test::seeds()) {
+    CAPTURE(seed);
+    simulation sim{seed, three_voters()};
+    sim.start(3);
+    REQUIRE(sim.run_until_up(3, 20s));
+    troupe::simulation::generator chance{seed};
+    for (int round = 0; round < 8; ++round) {
+      CAPTURE(round);
+      const auto victim = static_cast<std::size_t>(chance() % 3);
+      sim.kill(victim);
+      sim.run_for(std::chrono::milliseconds{chance() % 2 == 0 ? chance() % 100 : chance() % 4'000});
+      sim.restart(victim);
+      REQUIRE(sim.run_until_up(3, 60s));
+      sim.run_for(3s);
+      CHECK_MESSAGE(unheard(sim).empty(), "the leader does not hear of ", unheard(sim));
     }
     CHECK(sim.complaints().empty());
   }
