@@ -32,12 +32,18 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::consensus::posted)
 
 namespace troupe::consensus {
 using caf::message_priority;
+namespace {
+constexpr raft::duration hears_first = std::chrono::milliseconds{5};
+}
 
 replica_actor::replica_actor(caf::actor_config& config, replica_settings settings)
     : caf::event_based_actor{config},
       s_{std::move(settings)},
       core_{s_.id, s_.how, std::move(s_.from), s_.seed, now()},
-      machine_{std::move(s_.machine), s_.sessions} {}
+      machine_{std::move(s_.machine), s_.sessions},
+      chance_{s_.seed + 1} {
+  draw_snapshot();
+}
 
 raft::instant replica_actor::now() {
   return std::chrono::duration_cast<raft::instant>(clock().now().time_since_epoch());
@@ -94,10 +100,15 @@ caf::behavior replica_actor::make_behavior() {
       [this](core_tick) {
         if (now() < armed_) return;  // an earlier one came after it was armed, and has armed another
         armed_ = raft::instant::max();
-        if (now() >= core_.due())
-          feed(raft::tick{});
-        else
-          arm();
+        const auto late = now() - core_.due();
+        if (late < raft::duration{0}) return arm();
+        // Kept from running, it first hears what has come meanwhile, and only then may take a leader for dead.
+        if (core_.as() != raft::role::leader && late > hears_first && !std::exchange(late_, true)) {
+          armed_ = now() + hears_first;
+          return delayed_send(this, hears_first, core_tick{});
+        }
+        late_ = false;
+        feed(raft::tick{});
       },
       [this](submit& request) -> caf::result<answered> {
         if (core_.as() != raft::role::leader) return not_leading(verdict::not_leader);
@@ -211,12 +222,17 @@ void replica_actor::carry_out() {
   if (out_.committed > applied_) apply_to(out_.committed);
   on_role();
   answer_readers();
-  if (core_.wants_snapshot(applied_)) {
+  if (core_.wants_snapshot(applied_, snapshot_later_)) {
+    draw_snapshot();
     const auto bytes = std::make_shared<const std::string>(machine_.snapshot());
     log::info("log", "snapshot",
               {{"group", s_.group}, {"index", applied_}, {"bytes", bytes->size()}});
     feed(raft::snapshotted{applied_, bytes});
   }
+}
+
+void replica_actor::draw_snapshot() {
+  snapshot_later_ = std::uniform_int_distribution<std::uint64_t>{0, s_.how.log_bytes / 2}(chance_);
 }
 
 void replica_actor::apply_to(std::uint64_t index) {

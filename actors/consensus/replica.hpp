@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,6 +95,7 @@ class replica_actor : public caf::event_based_actor {
   void feed(raft::input in);
   void carry_out();
   void apply_to(std::uint64_t index);
+  void draw_snapshot();
   void answer_readers();
   void flush();
   void on_event(const raft::event& e);
@@ -125,6 +127,9 @@ class replica_actor : public caf::event_based_actor {
   std::vector<held> held_;
   std::uint64_t durable_ = 0, given_ = 0;  // numbers of records
   raft::instant armed_ = raft::instant::max();
+  bool late_ = false;  // its tick was, and is put off
+  std::mt19937_64 chance_;
+  std::uint64_t snapshot_later_ = 0;  // bytes more than a snapshot is due at: replicas take turns
   std::map<std::string, caf::actor> peers_;
   std::map<raft::server, std::string> names_;
   std::vector<caf::actor> told_;

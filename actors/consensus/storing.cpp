@@ -10,7 +10,10 @@ struct stored_snapshot {
 TROUPE_MESSAGE(stored_snapshot, config, bytes)
 
 journal::snapshot stored(const raft::snapshot& s) {
-  return {s.index, s.term, encode(stored_snapshot{s.config, *s.bytes})};
+  std::string bytes;
+  bytes.reserve(s.bytes->size() + 1024);
+  encode_to(bytes, stored_snapshot{s.config, *s.bytes});
+  return {s.index, s.term, std::move(bytes)};
 }
 }  // namespace
 

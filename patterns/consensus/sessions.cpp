@@ -92,7 +92,10 @@ std::string table::snapshot() const {
   all.sessions.reserve(sessions_.size());
   for (const auto& [client, s] : sessions_)
     all.sessions.push_back({client, s.used, s.lowest, s.replies});
-  return encode(all);
+  std::string out;
+  out.reserve(all.inner.size() + reply_bytes_ + 64 * (sessions_.size() + 1));
+  encode_to(out, all);
+  return out;
 }
 
 result<void, std::string> table::restore(std::string_view bytes) {

@@ -34,6 +34,7 @@ bool sound(const std::vector<version>& all, const head& h) {
 std::string map::snapshot() const {
   head h{.at = revision_, .floor = floor_, .next_lease = next_lease_, .leases = leases_granted()};
   std::string out;
+  out.reserve(bytes_);
   encode_to(out, h);
   encode_natural(out, keys_.size());
   for (const auto& [key, all] : keys_) {

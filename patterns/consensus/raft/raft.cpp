@@ -123,6 +123,7 @@ void replica::on(lost& in, instant now, output&) {
 
 void replica::on(tick&, instant now, output& out) {
   if (role_ == role::leader) {
+    forgive(now - beat_at_);
     check_quorum(now, out);
     if (role_ == role::leader && now >= beat_at_) beat(now, out);
     return;

@@ -170,9 +170,10 @@ class replica {
   std::uint64_t config_index() const { return configs_.index(); }
   const snapshot& base() const { return base_; }
   std::uint64_t durable() const { return durable_; }
-  // Whether a snapshot of what is applied should be made, and what for: the log's bytes.
-  bool wants_snapshot(std::uint64_t applied) const {
-    return log_.bytes() > std::max<std::uint64_t>(how_.log_bytes, base_.bytes->size()) &&
+  // Whether a snapshot of what is applied should be made, and what for: the log's bytes. Replicas that each let a
+  // different number of them come `more` do not stand still for it at the same time.
+  bool wants_snapshot(std::uint64_t applied, std::uint64_t more = 0) const {
+    return log_.bytes() > std::max<std::uint64_t>(how_.log_bytes, base_.bytes->size()) + more &&
            applied > base_.index;
   }
   // As a leader: until when no other can have been elected (6.4.1); else long ago.
@@ -213,6 +214,7 @@ class replica {
   void count(instant now, output& out);
   void vote_durable(std::uint64_t number, instant now, output& out);
   void lead(instant now, output& out);
+  void forgive(duration away);
   void check_quorum(instant now, output& out);
   void wait_anew(instant now);
   bool leader_is_alive(instant now) const;

@@ -146,6 +146,13 @@ void replica::lead(instant now, output& out) {
 }
 
 // A leader that no majority answers leads nobody (6.2).
+// A leader that was kept from running hears nobody for as long: that is not the others' silence. Who was away for an
+// election time-out or longer may have a successor. Leases know nothing of this.
+void replica::forgive(duration away) {
+  if (away < how_.heartbeat / 2 || away >= how_.election) return;
+  for (auto& [s, p] : others_) p.heard += away;
+}
+
 void replica::check_quorum(instant now, output& out) {
   if (transferring_to_ != 0 && now >= transfer_until_) transferring_to_ = 0;
   const auto heard = [&](server s) {

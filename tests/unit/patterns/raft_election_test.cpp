@@ -222,6 +222,33 @@ TEST_CASE("raft 6.2: a leader that is heard, and hears nobody, leads no more") {
   CHECK(g.leader() != leads);
 }
 
+TEST_CASE("raft: a leader that was kept from running gives the others as long to be heard") {
+  struct row {
+    const char* what;
+    duration late, leads_for;  // its tick; of others' silence
+  };
+  const std::vector<row> rows{
+      {"it was not", 0ms, 200ms},
+      {"for less than half a heartbeat", 19ms, 200ms},
+      {"for some", 100ms, 300ms},
+      {"for as long as an election takes: another may lead", 200ms, 240ms},
+  };
+  for (const auto& [what, late, leads_for] : rows) {
+    CAPTURE(what);
+    alone a{1};
+    a.elect();
+    a.sync();
+    a.wait_for_election();  // a leader's beat, in time
+    a.hear(2, heartbeat_reply{a.core.term(), 0});
+    const auto heard = a.now;
+    a.now = a.core.due() + late;
+    a.give(tick{});
+    while (a.core.as() == role::leader) a.wait_for_election();
+    CHECK(a.now - heard >= leads_for);
+    CHECK(a.now - heard < leads_for + 41ms);
+  }
+}
+
 TEST_CASE("raft 3.10: leadership goes to whom it is handed, once that one has everything") {
   group g;
   for (server s = 1; s <= 3; ++s) g.add(s, kept({1, 2, 3}));

@@ -182,6 +182,7 @@ TEST_CASE("raft: a snapshot is due once the log is large, and something new is a
   a.hear(2, append_request{
                 .term = 1, .prev_index = 3, .prev_term = 1, .commit = 4, .entries = log_of({1})});
   CHECK(a.core.wants_snapshot(4));
+  CHECK(!a.core.wants_snapshot(4, 200));  // its turn comes later
   CHECK(!a.core.wants_snapshot(0));
   a.give(snapshotted{4, bytes("x")});
   CHECK(!a.core.wants_snapshot(4));
