@@ -1,0 +1,84 @@
+#include "patterns/lock/deadlock.hpp"
+
+#include <algorithm>
+#include <set>
+namespace troupe::lock {
+namespace {
+using graph = std::map<std::string, std::vector<wait>>;  // by owner
+
+graph waits_of(const lines& all) {
+  graph edges;
+  for (const auto& [name, l] : all) {
+    std::map<std::uint64_t, const place*> by_ticket;
+    for (const auto& p : l.all) by_ticket[p.ticket] = &p;
+    for (const auto& p : l.all)
+      for (const auto before : in_the_way(l.all, p.ticket, l.capacity))
+        if (const auto& other = by_ticket.at(before)->owner; other != p.owner)
+          edges[p.owner].push_back({p.owner, name, p.ticket, other});
+  }
+  return edges;
+}
+
+// The first circle on the way from `from`, depth first; none: empty. What is known to lead to none is `clear`.
+std::vector<wait> circle_from(const std::string& from, const graph& edges,
+                              std::set<std::string>& clear) {
+  struct step {
+    std::string owner;
+    std::size_t next = 0;
+  };
+  std::vector<step> path{{from}};
+  std::set<std::string> on_path{from};
+  while (!path.empty()) {
+    auto& top = path.back();
+    const auto found = edges.find(top.owner);
+    if (found == edges.end() || top.next == found->second.size()) {
+      clear.insert(top.owner);
+      on_path.erase(top.owner);
+      path.pop_back();
+      continue;
+    }
+    const auto& edge = found->second[top.next++];
+    if (clear.contains(edge.holder)) continue;
+    if (!on_path.contains(edge.holder)) {
+      on_path.insert(edge.holder);
+      path.push_back({edge.holder});
+      continue;
+    }
+    const auto first = std::find_if(path.begin(), path.end(),
+                                    [&](const step& s) { return s.owner == edge.holder; });
+    std::vector<wait> circle;
+    for (auto s = first; s != path.end(); ++s) circle.push_back(edges.at(s->owner)[s->next - 1]);
+    return circle;
+  }
+  return {};
+}
+}  // namespace
+
+std::vector<deadlock> deadlocks(const lines& all) {
+  const auto edges = waits_of(all);
+  std::set<std::string> clear;
+  std::vector<deadlock> found;
+  for (const auto& [owner, its] : edges) {
+    if (clear.contains(owner)) continue;
+    auto circle = circle_from(owner, edges, clear);
+    if (circle.empty()) continue;
+    for (const auto& w : circle) clear.insert(w.owner);
+    const auto youngest =
+        std::max_element(circle.begin(), circle.end(),
+                         [](const wait& a, const wait& b) { return a.ticket < b.ticket; });
+    found.push_back({circle, youngest->owner, youngest->lock, youngest->ticket});
+  }
+  std::sort(found.begin(), found.end(),
+            [](const deadlock& a, const deadlock& b) { return a.ticket < b.ticket; });
+  return found;
+}
+
+std::string explain(const deadlock& d) {
+  std::string text;
+  for (const auto& w : d.circle) {
+    if (!text.empty()) text += "; ";
+    text += w.owner + " waits for '" + w.lock + "', held by " + w.holder;
+  }
+  return text;
+}
+}  // namespace troupe::lock

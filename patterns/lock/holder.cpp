@@ -1,0 +1,188 @@
+#include "patterns/lock/holder.hpp"
+
+#include <algorithm>
+#include <utility>
+namespace troupe::lock {
+void holder::step(const input& in, instant now, output& out) {
+  std::visit([&](const auto& event) { on(event, now, out); }, in);
+}
+
+instant holder::due() const {
+  auto next = again_;
+  for (const auto& w : wishers_) next = std::min(next, w.until);
+  return next;
+}
+
+void holder::on(const acquire& in, instant now, output& out) {
+  if (at_ == stage::holding) {
+    ++depth_;
+    out.events.push_back(granted{in.cookie, ticket_});
+    return;
+  }
+  if (how_.as == mode::permits && how_.count > how_.capacity) {
+    out.events.push_back(declined{in.cookie, decline::refused,
+                                  std::to_string(how_.count) + " permits are more than '" +
+                                      how_.lock + "' has: " + std::to_string(how_.capacity)});
+    return;
+  }
+  const bool tries = in.wait <= duration{0};
+  const auto wait = tries ? how_.patience : in.wait;
+  const auto until = wait > instant::max() - now ? instant::max() : now + wait;
+  wishers_.push_back({in.cookie, until, tries});
+  if (at_ == stage::idle) stand_in_line(now, out);
+}
+
+void holder::on(const release& in, instant now, output& out) {
+  if (at_ != stage::holding) {
+    out.events.push_back(freed{in.cookie, false});
+  } else if (--depth_ > 0) {
+    out.events.push_back(freed{in.cookie, true});
+  } else {
+    letting_go_.push_back(in.cookie);
+    walk_away(now, out);
+  }
+}
+
+void holder::on(const session_is& in, instant now, output& out) {
+  if (session_ == in.id) return;
+  session_ = in.id;
+  if (at_ == stage::idle && !wishers_.empty()) stand_in_line(now, out);
+}
+
+// All that it stood for goes along. Who waits stands anew, at the end, under the next one.
+void holder::on(const session_gone& in, instant now, output& out) {
+  session_.clear();
+  vanished(in.why, now, out);
+}
+
+void holder::on(const give_way& in, instant now, output& out) {
+  const bool waits = at_ == stage::looking || at_ == stage::waiting;
+  if (in.ticket == 0 || in.ticket != ticket_ || !waits) return;
+  decline_all(decline::deadlock, in.why, out);
+  walk_away(now, out);
+}
+
+void holder::on(const tick&, instant now, output& out) {
+  const auto late = [&](const wisher& w) {
+    if (w.until > now) return false;
+    out.events.push_back(declined{w.cookie, decline::timed_out,
+                                  "'" + how_.lock + "' was not free within the time given"});
+    return true;
+  };
+  wishers_.erase(std::remove_if(wishers_.begin(), wishers_.end(), late), wishers_.end());
+  if (wishers_.empty() && at_ != stage::idle && at_ != stage::holding && at_ != stage::leaving)
+    return walk_away(now, out);
+  if (now < again_) return;
+  again_ = instant::max();
+  ask_for(at_, now, out);
+}
+
+void holder::on(const answered& in, instant now, output& out) {
+  if (in.number == 0 || in.number != awaited_) return;  // of what is not asked any more
+  awaited_ = 0;
+  if (std::holds_alternative<unanswered>(in.what)) {
+    again_ = now + how_.retry;
+  } else if (std::holds_alternative<no_session>(in.what)) {
+    on(session_gone{"its session has ended"}, now, out);
+  } else if (const auto* no = std::get_if<refused>(&in.what)) {
+    decline_all(decline::refused, no->why, out);
+    walk_away(now, out);
+  } else if (at_ == stage::leaving) {
+    ticket_ = 0;
+    for (const auto cookie : std::exchange(letting_go_, {}))
+      out.events.push_back(freed{cookie, true});
+    at_ = stage::idle;
+    if (!wishers_.empty()) stand_in_line(now, out);
+  } else if (const auto* place = std::get_if<stood>(&in.what)) {
+    ticket_ = place->ticket;
+    judge(place->all, now, out);
+  } else if (const auto* there = std::get_if<seen>(&in.what)) {
+    judge(there->all, now, out);
+  } else if (at_ == stage::holding) {  // its own place is gone: somebody took it away
+    vanished("it was revoked", now, out);
+  } else {  // one of those before it is gone
+    ask_for(stage::looking, now, out);
+  }
+}
+
+void holder::judge(const line& all, instant now, output& out) {
+  const auto own =
+      std::find_if(all.begin(), all.end(), [&](const place& p) { return p.ticket == ticket_; });
+  if (own == all.end()) {  // taken away; the session would have been told of its end
+    ticket_ = 0;
+    return stand_in_line(now, out);
+  }
+  in_the_way_ = watched(all, ticket_, how_.capacity);
+  if (in_the_way_.empty()) {
+    at_ = stage::holding;
+    for (const auto& w : std::exchange(wishers_, {})) {
+      ++depth_;
+      out.events.push_back(granted{w.cookie, ticket_});
+    }
+    return ask_for(stage::holding, now, out);
+  }
+  const auto gives_up = [&](const wisher& w) {
+    if (!w.tries) return false;
+    out.events.push_back(declined{w.cookie, decline::timed_out, "'" + how_.lock + "' is not free"});
+    return true;
+  };
+  wishers_.erase(std::remove_if(wishers_.begin(), wishers_.end(), gives_up), wishers_.end());
+  if (wishers_.empty()) return walk_away(now, out);
+  ask_for(stage::waiting, now, out);
+}
+
+void holder::stand_in_line(instant now, output& out) {
+  at_ = stage::idle;
+  if (session_.empty()) return;  // until there is one
+  ++wishes_;
+  ask_for(stage::standing, now, out);
+}
+
+// Its place goes, wherever it is known.
+void holder::walk_away(instant now, output& out) {
+  depth_ = 0;
+  if (at_ == stage::idle) return;
+  ask_for(stage::leaving, now, out);
+}
+
+void holder::ask_for(stage what, instant, output& out) {
+  at_ = what;
+  again_ = instant::max();
+  const auto id = life_ + "-" + std::to_string(wishes_);
+  switch (what) {
+    case stage::standing:
+      return put(stand{session_, how_.lock, id, {0, how_.owner, how_.as, how_.count}}, out);
+    case stage::looking:
+      return put(look{how_.lock}, out);
+    case stage::waiting:
+      return put(await{how_.lock, in_the_way_}, out);
+    case stage::leaving:
+      return put(leave{session_, how_.lock, id, ticket_}, out);
+    case stage::holding:
+      if (how_.revocable) put(await{how_.lock, {ticket_}}, out);
+      return;
+    case stage::idle:
+      return;
+  }
+}
+
+void holder::put(wish what, output& out) {
+  awaited_ = ++numbers_;
+  out.asks.push_back({awaited_, std::move(what)});
+}
+
+void holder::decline_all(decline why, const std::string& sentence, output& out) {
+  for (const auto& w : std::exchange(wishers_, {}))
+    out.events.push_back(declined{w.cookie, why, sentence});
+}
+
+void holder::vanished(const std::string& why, instant now, output& out) {
+  if (at_ == stage::holding) out.events.push_back(lost{ticket_, why});
+  for (const auto cookie : std::exchange(letting_go_, {}))
+    out.events.push_back(freed{cookie, true});
+  ticket_ = awaited_ = depth_ = 0;
+  again_ = instant::max();
+  at_ = stage::idle;
+  if (!wishers_.empty()) stand_in_line(now, out);
+}
+}  // namespace troupe::lock

@@ -1,0 +1,193 @@
+// One client's part in a lock, whatever the store: it stands in line under a session, waits for the place before it, and
+// holds until it lets go or its session's deadline comes. patterns/lock/session.hpp keeps the session.
+// Source: P. Hunt et al., "ZooKeeper", USENIX ATC 2010, 2.4; M. Burrows, "The Chubby lock service", OSDI 2006 (sequencers);
+// M. Kleppmann, "How to do distributed locking", 2016, for what a lease cannot do.
+//   Promises  granted only while its place is in the line, nobody stands in its way, and its session is good by its own clock
+//             `lost` as soon as the session is not; nothing brings that grant back
+//             an answer that was lost leads to no second place: a stand is known by its id
+//             acquired again while it holds, it holds that often, under the same fence (re-entrance)
+//             who gives up waiting leaves no place behind
+//   Beware    a process that sleeps past its deadline does not know it: the guarded resource refuses older fences
+//   Costs     free: two requests and one for the release; taken: one await and one look more for each wake-up
+#pragma once
+#include "patterns/lock/line.hpp"
+
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+namespace troupe::lock {
+using instant = std::chrono::nanoseconds;  // since any fixed origin, of a clock that never steps
+using duration = std::chrono::nanoseconds;
+constexpr duration for_ever = duration::max();
+
+struct holder_settings {
+  std::string lock{};
+  std::string
+      owner{};  // of the process, or of what it does: deadlocks are looked for between owners
+  mode as = mode::exclusive;
+  std::uint32_t count = 1, capacity = 1;  // permits
+  bool revocable =
+      true;  // it is told when its place is taken away; else its session's end alone is
+  duration retry = std::chrono::milliseconds{200};  // after a store that did not answer
+  duration patience = std::chrono::seconds{2};      // with a store, of who only tries
+};
+
+// ---- to the store
+struct stand {
+  std::string session{};
+  std::string lock{};
+  std::string id{};  // of this wish, as long as it lasts: asked twice, it stands once
+  place wanted{};    // without a ticket
+};
+struct leave {  // by its id, where no ticket is known
+  std::string session{};
+  std::string lock{};
+  std::string id{};
+  std::uint64_t ticket = 0;
+};
+struct look {
+  std::string lock{};
+};
+struct await {  // answered once one of these is gone, or is not there
+  std::string lock{};
+  std::vector<std::uint64_t> tickets{};
+};
+TROUPE_MESSAGE(stand, session, lock, id, wanted)
+TROUPE_MESSAGE(leave, session, lock, id, ticket)
+TROUPE_MESSAGE(look, lock)
+TROUPE_MESSAGE(await, lock, tickets)
+using wish = std::variant<stand, leave, look, await>;
+
+// ---- from the store
+struct stood {  // and the line as it was then, with this place in it
+  std::uint64_t ticket = 0;
+  line all{};
+};
+struct seen {
+  line all{};
+};
+struct done {};        // left; awaited: one is gone
+struct no_session {};  // it has ended, and its places with it
+struct unanswered {};  // done or not
+struct refused {       // not done, and not worth asking again
+  std::string why{};
+};
+TROUPE_MESSAGE(stood, ticket, all)
+TROUPE_MESSAGE(seen, all)
+TROUPE_MESSAGE(done)
+TROUPE_MESSAGE(no_session)
+TROUPE_MESSAGE(unanswered)
+TROUPE_MESSAGE(refused, why)
+using answer = std::variant<stood, seen, done, no_session, unanswered, refused>;
+
+// ---- inputs
+struct acquire {
+  std::uint64_t cookie = 0;
+  duration wait = for_ever;  // 0: only if it is free now
+};
+struct release {
+  std::uint64_t cookie = 0;
+};
+struct session_is {  // good, as long as its keeper does not say otherwise
+  std::string id{};
+};
+struct session_gone {  // or will be before it could be told again
+  std::string why{};
+};
+struct answered {
+  std::uint64_t number = 0;  // of the `ask`
+  answer what{};
+};
+struct give_way {  // the victim of a deadlock, if this is its place still
+  std::uint64_t ticket = 0;
+  std::string why{};
+};
+struct tick {};
+using input = std::variant<acquire, release, session_is, session_gone, answered, give_way, tick>;
+
+// ---- outputs
+struct ask {
+  std::uint64_t number = 0;
+  wish what{};
+};
+enum class decline : std::uint8_t { timed_out, deadlock, refused, released };
+TROUPE_ENUM(decline, timed_out, deadlock, refused, released)
+struct granted {
+  std::uint64_t cookie = 0;
+  std::uint64_t fence = 0;
+};
+struct declined {
+  std::uint64_t cookie = 0;
+  decline why{};
+  std::string sentence{};
+};
+struct freed {  // the answer to a release
+  std::uint64_t cookie = 0;
+  bool held = false;
+};
+struct lost {
+  std::uint64_t fence = 0;
+  std::string why{};
+};
+TROUPE_MESSAGE(granted, cookie, fence)
+TROUPE_MESSAGE(declined, cookie, why, sentence)
+TROUPE_MESSAGE(freed, cookie, held)
+TROUPE_MESSAGE(lost, fence, why)
+using event = std::variant<granted, declined, freed, lost>;
+struct output {
+  std::vector<ask> asks{};
+  std::vector<event> events{};
+};
+
+enum class stage : std::uint8_t { idle, standing, looking, waiting, holding, leaving };
+TROUPE_ENUM(stage, idle, standing, looking, waiting, holding, leaving)
+
+class holder {
+ public:
+  // `life`: drawn for this holder, so that nobody's ids are its own.
+  holder(holder_settings how, std::string life) : how_{std::move(how)}, life_{std::move(life)} {}
+  void step(const input& in, instant now, output& out);
+  instant due() const;
+
+  stage at() const { return at_; }
+  bool wants_session() const { return at_ != stage::idle || !wishers_.empty(); }
+  std::uint64_t ticket() const { return ticket_; }  // 0: none. The fence, while it holds
+  std::uint32_t depth() const { return depth_; }
+
+ private:
+  struct wisher {
+    std::uint64_t cookie = 0;
+    instant until{};
+    bool tries = false;
+  };
+  void on(const acquire& in, instant now, output& out);
+  void on(const release& in, instant now, output& out);
+  void on(const session_is& in, instant now, output& out);
+  void on(const session_gone& in, instant now, output& out);
+  void on(const answered& in, instant now, output& out);
+  void on(const give_way& in, instant now, output& out);
+  void on(const tick& in, instant now, output& out);
+
+  void judge(const line& all, instant now, output& out);
+  void ask_for(stage what, instant now, output& out);
+  void put(wish what, output& out);
+  void stand_in_line(instant now, output& out);
+  void walk_away(instant now, output& out);
+  void decline_all(decline why, const std::string& sentence, output& out);
+  void vanished(const std::string& why, instant now, output& out);
+
+  holder_settings how_;
+  std::string life_;
+  stage at_ = stage::idle;
+  std::string session_{};
+  std::deque<wisher> wishers_{};             // that wait for it
+  std::vector<std::uint64_t> letting_go_{};  // releases to be answered
+  std::vector<std::uint64_t> in_the_way_{};  // awaited
+  std::uint64_t ticket_ = 0, wishes_ = 0, numbers_ = 0, awaited_ = 0;
+  std::uint32_t depth_ = 0;
+  instant again_ = instant::max();
+};
+}  // namespace troupe::lock

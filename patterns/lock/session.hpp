@@ -1,0 +1,66 @@
+// A session with a lock store, under which places stand: opened, kept alive, and given up by its own clock before the store
+// can end it.
+// Source: C. Gray, D. Cheriton, "Leases", SOSP 1989; P. Hunt et al., "ZooKeeper", USENIX ATC 2010, 2.3.
+//   Promises  `over` at the latest `margin` before the store can end it, while clocks' rates differ by `drift` at most. A
+//             renewal counts from when it was asked for; one that is answered later than that is no renewal
+//             a session that was over is never used again: the next has another id
+//   Assumes   the store ends a session no earlier than ttl after it was asked to open or renew it, on the store's clock
+//   Costs     a request each third of what is left of the ttl
+#pragma once
+#include "patterns/lock/holder.hpp"
+namespace troupe::lock {
+struct session_settings {
+  duration ttl = std::chrono::seconds{10};
+  duration margin = std::chrono::seconds{1};  // for holders to stop in
+  std::uint32_t drift_per_mille = 50;
+  duration retry = std::chrono::milliseconds{200};
+  bool renews = true;  // else it ends with its ttl, and another is opened when one is wanted
+};
+
+struct open_session {
+  duration ttl{};
+};
+struct renew_session {
+  std::string id{};
+};
+struct close_session {
+  std::string id{};
+};
+using session_wish = std::variant<open_session, renew_session, close_session>;
+struct session_ask {
+  std::uint64_t number = 0;
+  session_wish what{};
+};
+struct session_answer {
+  std::uint64_t number = 0;
+  enum class verdict : std::uint8_t { done, no_session, unanswered } how{};
+  std::string id{};  // of the one opened
+};
+struct session_output {
+  std::vector<session_ask> asks{};
+  std::optional<std::string> begun{};  // its id
+  std::optional<std::string> over{};   // why
+};
+
+class session {
+ public:
+  explicit session(session_settings how) : how_{how} {}
+  void want(instant now, session_output& out);   // one, if there is none
+  void close(instant now, session_output& out);  // at once; holders have been told
+  void answered(const session_answer& in, instant now, session_output& out);
+  void tick(instant now, session_output& out);
+  instant due() const;
+  const std::string& id() const { return id_; }  // empty: none
+  instant good_until() const { return good_until_; }
+
+ private:
+  void put(session_wish what, instant now, session_output& out);
+  void end(std::string why, session_output& out);
+
+  session_settings how_;
+  std::string id_{};
+  bool wanted_ = false;
+  std::uint64_t numbers_ = 0, awaited_ = 0;
+  instant asked_at_{}, good_until_{}, ask_at_ = instant::max();
+};
+}  // namespace troupe::lock

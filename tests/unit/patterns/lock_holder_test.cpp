@@ -1,0 +1,239 @@
+// A holder and a session by hand: what a store may answer, and when.
+#include "patterns/lock/session.hpp"
+
+#include <doctest/doctest.h>
+using namespace troupe::lock;
+using namespace std::chrono_literals;
+namespace {
+// One holder, and whatever its store says.
+struct bench {
+  explicit bench(holder_settings how = {.lock = "x", .owner = "me"}) : it{std::move(how), "life"} {}
+  output give(const input& in) {
+    output out;
+    it.step(in, now, out);
+    if (!out.asks.empty()) asked = out.asks.back();
+    return out;
+  }
+  output answer(answer what) { return give(answered{asked.number, std::move(what)}); }
+  // Stands, and is told that these are in line.
+  output stand_with(line all, std::uint64_t ticket) {
+    give(session_is{"s"});
+    give(acquire{1});
+    return answer(stood{ticket, std::move(all)});
+  }
+  instant now{10s};
+  ask asked{};
+  holder it;
+};
+template <class T>
+std::vector<T> of(const output& out) {
+  std::vector<T> all;
+  for (const auto& e : out.events)
+    if (const auto* x = std::get_if<T>(&e)) all.push_back(*x);
+  return all;
+}
+template <class T>
+const T* wished(const bench& b) {
+  return std::get_if<T>(&b.asked.what);
+}
+const place mine{7, "me"};
+}  // namespace
+
+TEST_CASE("lock holder: free: it stands, holds, lets go; the ticket is the fence") {
+  bench b;
+  CHECK(b.give(acquire{1}).asks.empty());  // no session yet
+  b.give(session_is{"s"});
+  REQUIRE(wished<stand>(b));
+  CHECK(wished<stand>(b)->session == "s");
+  CHECK(wished<stand>(b)->wanted.owner == "me");
+  const auto got = of<granted>(b.answer(stood{7, {mine}}));
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].fence == 7);
+  CHECK(of<freed>(b.give(release{2})).empty());
+  REQUIRE(wished<leave>(b));
+  CHECK(wished<leave>(b)->ticket == 7);
+  CHECK(of<freed>(b.answer(done{})).at(0).held);
+  CHECK(b.it.at() == stage::idle);
+}
+
+TEST_CASE("lock holder: taken: it awaits the one before it, looks again, and holds") {
+  bench b;
+  CHECK(b.stand_with({{3, "a"}, {5, "b"}, mine}, 7).events.empty());
+  REQUIRE(wished<await>(b));
+  CHECK(wished<await>(b)->tickets == std::vector<std::uint64_t>{5});
+  b.answer(done{});  // b has given up, a holds still
+  REQUIRE(wished<look>(b));
+  b.answer(seen{{{3, "a"}, mine}});
+  CHECK(wished<await>(b)->tickets == std::vector<std::uint64_t>{3});
+  b.answer(done{});
+  CHECK(of<granted>(b.answer(seen{{mine}})).at(0).fence == 7);
+}
+
+TEST_CASE("lock holder: it holds as often as it was acquired, under one fence") {
+  bench b;
+  b.stand_with({mine}, 7);
+  CHECK(of<granted>(b.give(acquire{2})).at(0).fence == 7);
+  CHECK(of<freed>(b.give(release{3})).at(0).held);
+  CHECK(b.it.at() == stage::holding);
+  b.give(release{4});
+  CHECK(b.it.at() == stage::leaving);
+  CHECK_FALSE(of<freed>(b.give(release{5})).at(0).held);
+}
+
+TEST_CASE("lock holder: an answer that was lost is asked for again under the same id") {
+  bench b;
+  b.give(session_is{"s"});
+  b.give(acquire{1});
+  const auto id = wished<stand>(b)->id;
+  const auto first = b.asked.number;
+  b.answer(unanswered{});
+  b.now = b.it.due();
+  b.give(tick{});
+  REQUIRE(wished<stand>(b));
+  CHECK(wished<stand>(b)->id == id);
+  CHECK(of<granted>(b.give(answered{first, stood{7, {mine}}})).empty());  // late: the second counts
+  CHECK(of<granted>(b.answer(stood{7, {mine}})).size() == 1);
+  b.give(release{2});
+  b.answer(done{});
+  b.give(acquire{3});
+  CHECK(wished<stand>(b)->id != id);  // another wish
+}
+
+TEST_CASE("lock holder: who does not get it in time leaves no place behind") {
+  bench b;
+  b.give(session_is{"s"});
+  b.give(acquire{1, 2s});
+  b.answer(stood{7, {{3, "a"}, mine}});
+  b.now += 2s;
+  CHECK(b.it.due() <= b.now);
+  const auto out = b.give(tick{});
+  CHECK(of<declined>(out).at(0).why == decline::timed_out);
+  REQUIRE(wished<leave>(b));
+  CHECK(wished<leave>(b)->ticket == 7);
+  // not even one whose stand was never answered
+  bench c;
+  c.give(session_is{"s"});
+  c.give(acquire{1, 2s});
+  const auto id = wished<stand>(c)->id;
+  c.answer(unanswered{});
+  c.now += 2s;
+  c.give(tick{});
+  REQUIRE(wished<leave>(c));
+  CHECK(wished<leave>(c)->id == id);
+  c.answer(unanswered{});  // and it does not give up on that
+  c.now = c.it.due();
+  c.give(tick{});
+  CHECK(wished<leave>(c));
+}
+
+TEST_CASE("lock holder: who only tries is refused at the first look") {
+  bench b;
+  b.give(session_is{"s"});
+  b.give(acquire{1, 0s});
+  CHECK(of<declined>(b.answer(stood{7, {{3, "a"}, mine}})).at(0).why == decline::timed_out);
+  CHECK(wished<leave>(b));
+}
+
+TEST_CASE("lock holder: a session that ends takes the grant along, and nothing brings it back") {
+  bench b;
+  b.stand_with({mine}, 7);
+  CHECK(of<lost>(b.give(session_gone{"why"})).at(0).fence == 7);
+  CHECK(b.it.at() == stage::idle);
+  b.give(session_is{"t"});
+  CHECK(b.it.at() == stage::idle);  // nobody wants it any more
+  CHECK_FALSE(of<freed>(b.give(release{2})).at(0).held);
+}
+
+TEST_CASE("lock holder: who waited stands anew, at the end, under the next session") {
+  bench b;
+  b.stand_with({{3, "a"}, mine}, 7);
+  const auto stale = b.asked.number;
+  CHECK(b.give(session_gone{"why"}).events.empty());
+  b.give(session_is{"t"});
+  REQUIRE(wished<stand>(b));
+  CHECK(wished<stand>(b)->session == "t");
+  b.give(answered{stale, done{}});
+  CHECK(wished<stand>(b));  // an answer from before changes nothing
+  CHECK(of<granted>(b.answer(stood{9, {{9, "me"}}})).at(0).fence == 9);
+}
+
+TEST_CASE("lock holder: a place that is taken away is a grant that is lost") {
+  bench b;
+  b.stand_with({mine}, 7);
+  REQUIRE(wished<await>(b));
+  CHECK(wished<await>(b)->tickets == std::vector<std::uint64_t>{7});
+  CHECK(of<lost>(b.answer(done{})).at(0).why == "it was revoked");
+  bench waits;
+  waits.stand_with({{3, "a"}, mine}, 7);
+  waits.answer(done{});
+  CHECK(waits.answer(seen{{{8, "b"}}}).events.empty());
+  CHECK(wished<stand>(waits));  // it stands again
+}
+
+TEST_CASE("lock holder: the victim of a deadlock is told why, if it waits still") {
+  bench b;
+  b.stand_with({{3, "a"}, mine}, 7);
+  CHECK(b.give(give_way{6, "of another"}).events.empty());
+  const auto out = b.give(give_way{7, "a waits for b"});
+  CHECK(of<declined>(out).at(0).why == decline::deadlock);
+  CHECK(of<declined>(out).at(0).sentence == "a waits for b");
+  CHECK(wished<leave>(b));
+  bench holds;
+  holds.stand_with({mine}, 7);
+  CHECK(holds.give(give_way{7, "x"}).events.empty());
+}
+
+TEST_CASE("lock holder: more permits than there are is refused at once") {
+  bench b{{.lock = "x", .owner = "me", .as = mode::permits, .count = 4, .capacity = 3}};
+  b.give(session_is{"s"});
+  const auto out = b.give(acquire{1});
+  CHECK(of<declined>(out).at(0).why == decline::refused);
+  CHECK(out.asks.empty());
+}
+
+TEST_CASE("lock session: it is over by its own clock before the store can end it") {
+  session s{{.ttl = 10s, .margin = 1s, .drift_per_mille = 50}};
+  session_output out;
+  s.want(0s, out);
+  REQUIRE(out.asks.size() == 1);
+  s.answered({1, session_answer::verdict::done, "a"}, 2s, out);
+  CHECK(out.begun == "a");
+  CHECK(s.good_until() ==
+        8'500ms);  // from when it was asked: 10 s, less a twentieth, less the margin
+  out = {};
+  s.tick(s.due(), out);
+  REQUIRE(out.asks.size() == 1);
+  CHECK(std::get<renew_session>(out.asks[0].what).id == "a");
+  s.tick(8'500ms, out);
+  CHECK(out.over.has_value());
+  const auto late = out.asks.front().number;
+  out = {};
+  s.answered({late, session_answer::verdict::done, {}}, 8'600ms, out);
+  CHECK(s.id().empty());  // a renewal after the end is none
+  CHECK_FALSE(out.begun);
+}
+
+TEST_CASE("lock session: an answer later than the lease itself begins nothing") {
+  session s{{.ttl = 10s, .margin = 1s, .drift_per_mille = 50}};
+  session_output out;
+  s.want(0s, out);
+  out = {};
+  s.answered({1, session_answer::verdict::done, "a"}, 9s, out);
+  CHECK_FALSE(out.begun);
+  REQUIRE(out.asks.size() == 1);
+  CHECK(std::get<close_session>(out.asks[0].what).id == "a");
+}
+
+TEST_CASE("lock session: one that is not renewed ends with its time") {
+  session s{{.ttl = 10s, .margin = 1s, .drift_per_mille = 0, .renews = false}};
+  session_output out;
+  s.want(0s, out);
+  s.answered({1, session_answer::verdict::done, "a"}, 0s, out);
+  CHECK(s.due() == 9s);
+  out = {};
+  s.tick(9s, out);
+  CHECK(out.over.has_value());
+  CHECK(out.asks.empty());
+  s.want(9s, out);
+  CHECK(out.asks.size() == 1);
+}

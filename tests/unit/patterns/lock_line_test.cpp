@@ -1,0 +1,114 @@
+// The line of a lock and circles of waiting, as tables.
+#include "patterns/lock/deadlock.hpp"
+
+#include <doctest/doctest.h>
+using namespace troupe::lock;
+namespace {
+using tickets = std::vector<std::uint64_t>;
+
+// "x1 s2 p3*2": places in order, exclusive, shared, permits.
+line line_of(const std::string& text) {
+  line all;
+  for (std::size_t at = 0; at < text.size();
+       at = text.find(' ', at) == text.npos ? text.size() : text.find(' ', at) + 1) {
+    const auto word = text.substr(at, text.find(' ', at) - at);
+    const auto star = word.find('*');
+    all.push_back(
+        {std::stoull(word.substr(1, star - 1)), "o" + word.substr(1, star - 1),
+         word[0] == 'x'   ? mode::exclusive
+         : word[0] == 's' ? mode::shared
+                          : mode::permits,
+         star == word.npos ? 1 : static_cast<std::uint32_t>(std::stoul(word.substr(star + 1)))});
+  }
+  return all;
+}
+}  // namespace
+
+TEST_CASE("lock line: who holds, and whom each of the others awaits") {
+  struct row {
+    const char* what;
+    const char* line;
+    std::uint32_t capacity;
+    tickets hold;
+    std::uint64_t waiter;  // 0: nobody waits
+    tickets awaits;
+  };
+  const std::vector<row> rows{
+      {"nobody", "", 1, {}, 0, {}},
+      {"one", "x4", 1, {4}, 0, {}},
+      {"the first of three, and each awaits the one before it", "x1 x2 x3", 1, {1}, 3, {2}},
+      {"readers together", "s1 s2 s3", 1, {1, 2, 3}, 0, {}},
+      {"a writer awaits the last reader", "s1 s2 x3", 1, {1, 2}, 3, {2}},
+      {"a reader awaits the writer before it, not the readers", "s1 x2 s3 s4", 1, {1}, 4, {2}},
+      {"no reader overtakes a writer", "x1 s2 x3 s4", 1, {1}, 4, {3}},
+      {"permits up to what there is", "p1 p2 p3", 2, {1, 2}, 3, {1, 2}},
+      {"a large request is not passed by a small one", "p1 p2*3 p3", 3, {1}, 3, {1, 2}},
+      {"all at once", "p1*2 p2", 3, {1, 2}, 0, {}},
+      {"more than there is", "p1*4", 3, {}, 1, {}},
+      {"an exclusive place among permits", "p1 x2 p3", 2, {1}, 3, {1, 2}},
+  };
+  for (const auto& r : rows) {
+    CAPTURE(r.what);
+    const auto all = line_of(r.line);
+    CHECK(holders(all, r.capacity) == r.hold);
+    if (r.waiter != 0) CHECK(watched(all, r.waiter, r.capacity) == r.awaits);
+    for (const auto t : r.hold) CHECK(watched(all, t, r.capacity).empty());
+  }
+}
+
+TEST_CASE("lock line: a release wakes one of a thousand") {
+  line all;
+  for (std::uint64_t t = 1; t <= 1'000; ++t) all.push_back({t, "o" + std::to_string(t)});
+  int woken = 0;
+  for (const auto& p : all)
+    for (const auto w : watched(all, p.ticket)) woken += w == 1 ? 1 : 0;
+  CHECK(woken == 1);
+}
+
+TEST_CASE("deadlock: circles are found, with their youngest waiter as the victim") {
+  const auto held_by = [](std::initializer_list<std::pair<std::uint64_t, const char*>> those) {
+    named_line l;
+    for (const auto& [t, who] : those) l.all.push_back({t, who});
+    return l;
+  };
+  lines all;
+  all["x"] = held_by({{1, "a"}, {5, "b"}});
+  all["y"] = held_by({{2, "b"}});
+  CHECK(deadlocks(all).empty());
+  all["y"] = held_by({{2, "b"}, {4, "a"}});
+  auto found = deadlocks(all);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].victim == "b");
+  CHECK(found[0].lock == "x");
+  CHECK(found[0].ticket == 5);
+  CHECK(explain(found[0]) == "a waits for 'y', held by b; b waits for 'x', held by a");
+
+  // three ways, and beside it somebody who waits for one of them, in no circle
+  all.clear();
+  all["x"] = held_by({{1, "a"}, {6, "c"}, {7, "d"}});
+  all["y"] = held_by({{2, "b"}, {4, "a"}});
+  all["z"] = held_by({{3, "c"}, {5, "b"}});
+  found = deadlocks(all);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].circle.size() == 3);
+  CHECK(found[0].victim == "c");
+  // two circles
+  all["u"] = held_by({{10, "m"}, {13, "n"}});
+  all["v"] = held_by({{11, "n"}, {12, "m"}});
+  found = deadlocks(all);
+  REQUIRE(found.size() == 2);
+  CHECK(found[1].victim == "n");
+}
+
+TEST_CASE(
+    "deadlock: readers that hold together wait for nobody, and upgrade into each other's way") {
+  lines all;
+  all["x"].all = {{1, "a", mode::shared}, {2, "b", mode::shared}};
+  CHECK(deadlocks(all).empty());
+  all["x"].all.push_back({3, "a", mode::exclusive});
+  CHECK(deadlocks(all).empty());
+  all["x"].all.push_back({4, "b", mode::exclusive});
+  const auto found = deadlocks(all);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].ticket == 4);
+}
