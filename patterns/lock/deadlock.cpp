@@ -8,14 +8,11 @@ using graph = std::map<std::string, std::vector<wait>>;  // by owner
 
 graph waits_of(const lines& all) {
   graph edges;
-  for (const auto& [name, l] : all) {
-    std::map<std::uint64_t, const place*> by_ticket;
-    for (const auto& p : l.all) by_ticket[p.ticket] = &p;
-    for (const auto& p : l.all)
-      for (const auto before : in_the_way(l.all, p.ticket, l.capacity))
-        if (const auto& other = by_ticket.at(before)->owner; other != p.owner)
-          edges[p.owner].push_back({p.owner, name, p.ticket, other});
-  }
+  for (const auto& [name, l] : all)
+    for (const auto& p : l)
+      for (const auto& before : in_the_way(l, p.ticket))
+        if (before.owner != p.owner)
+          edges[p.owner].push_back({p.owner, name, p.ticket, before.owner});
   return edges;
 }
 

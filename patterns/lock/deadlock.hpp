@@ -13,11 +13,7 @@
 #include <string>
 #include <vector>
 namespace troupe::lock {
-struct named_line {
-  line all{};
-  std::uint32_t capacity = 1;
-};
-using lines = std::map<std::string, named_line>;  // by lock
+using lines = std::map<std::string, line>;  // by lock
 
 struct wait {  // an edge
   std::string owner{};

@@ -74,7 +74,10 @@ void holder::on(const tick&, instant now, output& out) {
     return walk_away(now, out);
   if (now < again_) return;
   again_ = instant::max();
-  ask_for(at_, now, out);
+  if (at_ == stage::holding)
+    put(look{how_.lock}, out);
+  else  // what a wait was for may have come meanwhile
+    ask_for(at_ == stage::waiting ? stage::looking : at_, now, out);
 }
 
 void holder::on(const answered& in, instant now, output& out) {
@@ -95,9 +98,9 @@ void holder::on(const answered& in, instant now, output& out) {
     if (!wishers_.empty()) stand_in_line(now, out);
   } else if (const auto* place = std::get_if<stood>(&in.what)) {
     ticket_ = place->ticket;
-    judge(place->all, now, out);
+    judge(place->all, place->at, now, out);
   } else if (const auto* there = std::get_if<seen>(&in.what)) {
-    judge(there->all, now, out);
+    judge(there->all, there->at, now, out);
   } else if (at_ == stage::holding) {  // its own place is gone: somebody took it away
     vanished("it was revoked", now, out);
   } else {  // one of those before it is gone
@@ -105,14 +108,24 @@ void holder::on(const answered& in, instant now, output& out) {
   }
 }
 
-void holder::judge(const line& all, instant now, output& out) {
-  const auto own =
-      std::find_if(all.begin(), all.end(), [&](const place& p) { return p.ticket == ticket_; });
-  if (own == all.end()) {  // taken away; the session would have been told of its end
+void holder::judge(const line& all, std::uint64_t at, instant now, output& out) {
+  seen_at_ = at;
+  const bool there = find(all, ticket_) != nullptr;
+  if (at_ == stage::holding)
+    return there ? ask_for(stage::holding, now, out) : vanished("it was revoked", now, out);
+  if (!there) {  // taken away; the session would have been told of its end
     ticket_ = 0;
     return stand_in_line(now, out);
   }
-  in_the_way_ = watched(all, ticket_, how_.capacity);
+  for (const auto& p : all) {
+    if (how_.as != mode::permits || p.as != mode::permits || p.capacity == how_.capacity) continue;
+    decline_all(decline::refused,
+                "'" + how_.lock + "' has " + std::to_string(p.capacity) + " permits, not " +
+                    std::to_string(how_.capacity),
+                out);
+    return walk_away(now, out);
+  }
+  in_the_way_ = watched(all, ticket_);
   if (in_the_way_.empty()) {
     at_ = stage::holding;
     for (const auto& w : std::exchange(wishers_, {})) {
@@ -134,7 +147,7 @@ void holder::judge(const line& all, instant now, output& out) {
 void holder::stand_in_line(instant now, output& out) {
   at_ = stage::idle;
   if (session_.empty()) return;  // until there is one
-  ++wishes_;
+  id_ = life_ + "-" + std::to_string(++wishes_);
   ask_for(stage::standing, now, out);
 }
 
@@ -148,18 +161,20 @@ void holder::walk_away(instant now, output& out) {
 void holder::ask_for(stage what, instant, output& out) {
   at_ = what;
   again_ = instant::max();
-  const auto id = life_ + "-" + std::to_string(wishes_);
   switch (what) {
     case stage::standing:
-      return put(stand{session_, how_.lock, id, {0, how_.owner, how_.as, how_.count}}, out);
+      return put(
+          stand{session_, how_.lock, {0, how_.owner, how_.as, how_.count, how_.capacity, id_}},
+          out);
     case stage::looking:
       return put(look{how_.lock}, out);
     case stage::waiting:
-      return put(await{how_.lock, in_the_way_}, out);
+      return put(await{how_.lock, in_the_way_, seen_at_}, out);
     case stage::leaving:
-      return put(leave{session_, how_.lock, id, ticket_}, out);
+      return put(leave_line{session_, how_.lock, id_}, out);
     case stage::holding:
-      if (how_.revocable) put(await{how_.lock, {ticket_}}, out);
+      if (how_.revocable)
+        put(await{how_.lock, {{.ticket = ticket_, .owner = how_.owner, .id = id_}}, seen_at_}, out);
       return;
     case stage::idle:
       return;

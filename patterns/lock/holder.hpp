@@ -10,78 +10,25 @@
 //   Beware    a process that sleeps past its deadline does not know it: the guarded resource refuses older fences
 //   Costs     free: two requests and one for the release; taken: one await and one look more for each wake-up
 #pragma once
-#include "patterns/lock/line.hpp"
+#include "patterns/lock/store.hpp"
 
-#include <chrono>
 #include <deque>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 namespace troupe::lock {
-using instant = std::chrono::nanoseconds;  // since any fixed origin, of a clock that never steps
-using duration = std::chrono::nanoseconds;
 constexpr duration for_ever = duration::max();
 
 struct holder_settings {
   std::string lock{};
-  std::string
-      owner{};  // of the process, or of what it does: deadlocks are looked for between owners
+  std::string owner{};  // deadlocks are looked for between owners
   mode as = mode::exclusive;
-  std::uint32_t count = 1, capacity = 1;  // permits
-  bool revocable =
-      true;  // it is told when its place is taken away; else its session's end alone is
+  std::uint32_t count = 1, capacity = 1;            // permits
+  bool revocable = true;                            // told at once when its place is taken away
   duration retry = std::chrono::milliseconds{200};  // after a store that did not answer
   duration patience = std::chrono::seconds{2};      // with a store, of who only tries
 };
-
-// ---- to the store
-struct stand {
-  std::string session{};
-  std::string lock{};
-  std::string id{};  // of this wish, as long as it lasts: asked twice, it stands once
-  place wanted{};    // without a ticket
-};
-struct leave {  // by its id, where no ticket is known
-  std::string session{};
-  std::string lock{};
-  std::string id{};
-  std::uint64_t ticket = 0;
-};
-struct look {
-  std::string lock{};
-};
-struct await {  // answered once one of these is gone, or is not there
-  std::string lock{};
-  std::vector<std::uint64_t> tickets{};
-};
-TROUPE_MESSAGE(stand, session, lock, id, wanted)
-TROUPE_MESSAGE(leave, session, lock, id, ticket)
-TROUPE_MESSAGE(look, lock)
-TROUPE_MESSAGE(await, lock, tickets)
-using wish = std::variant<stand, leave, look, await>;
-
-// ---- from the store
-struct stood {  // and the line as it was then, with this place in it
-  std::uint64_t ticket = 0;
-  line all{};
-};
-struct seen {
-  line all{};
-};
-struct done {};        // left; awaited: one is gone
-struct no_session {};  // it has ended, and its places with it
-struct unanswered {};  // done or not
-struct refused {       // not done, and not worth asking again
-  std::string why{};
-};
-TROUPE_MESSAGE(stood, ticket, all)
-TROUPE_MESSAGE(seen, all)
-TROUPE_MESSAGE(done)
-TROUPE_MESSAGE(no_session)
-TROUPE_MESSAGE(unanswered)
-TROUPE_MESSAGE(refused, why)
-using answer = std::variant<stood, seen, done, no_session, unanswered, refused>;
 
 // ---- inputs
 struct acquire {
@@ -97,10 +44,6 @@ struct session_is {  // good, as long as its keeper does not say otherwise
 struct session_gone {  // or will be before it could be told again
   std::string why{};
 };
-struct answered {
-  std::uint64_t number = 0;  // of the `ask`
-  answer what{};
-};
 struct give_way {  // the victim of a deadlock, if this is its place still
   std::uint64_t ticket = 0;
   std::string why{};
@@ -109,10 +52,6 @@ struct tick {};
 using input = std::variant<acquire, release, session_is, session_gone, answered, give_way, tick>;
 
 // ---- outputs
-struct ask {
-  std::uint64_t number = 0;
-  wish what{};
-};
 enum class decline : std::uint8_t { timed_out, deadlock, refused, released };
 TROUPE_ENUM(decline, timed_out, deadlock, refused, released)
 struct granted {
@@ -171,7 +110,7 @@ class holder {
   void on(const give_way& in, instant now, output& out);
   void on(const tick& in, instant now, output& out);
 
-  void judge(const line& all, instant now, output& out);
+  void judge(const line& all, std::uint64_t at, instant now, output& out);
   void ask_for(stage what, instant now, output& out);
   void put(wish what, output& out);
   void stand_in_line(instant now, output& out);
@@ -182,11 +121,11 @@ class holder {
   holder_settings how_;
   std::string life_;
   stage at_ = stage::idle;
-  std::string session_{};
+  std::string session_{}, id_{};             // of the wish to stand
   std::deque<wisher> wishers_{};             // that wait for it
   std::vector<std::uint64_t> letting_go_{};  // releases to be answered
-  std::vector<std::uint64_t> in_the_way_{};  // awaited
-  std::uint64_t ticket_ = 0, wishes_ = 0, numbers_ = 0, awaited_ = 0;
+  line in_the_way_{};                        // awaited
+  std::uint64_t ticket_ = 0, wishes_ = 0, numbers_ = 0, awaited_ = 0, seen_at_ = 0;
   std::uint32_t depth_ = 0;
   instant again_ = instant::max();
 };

@@ -25,18 +25,18 @@ struct place {
   std::uint64_t ticket = 0;
   std::string owner{};  // who is waiting or holding; the same for all places of one holder
   mode as = mode::exclusive;
-  std::uint32_t count = 1;  // of permits
+  std::uint32_t count = 1;     // of permits
+  std::uint32_t capacity = 1;  // of the lock, in permits: the same for all who stand for some
+  std::string id{};            // of the wish to stand: it stands once, however often it is asked
 };
-TROUPE_MESSAGE(place, ticket, owner, as, count)
+TROUPE_MESSAGE(place, ticket, owner, as, count, capacity, id)
 using line = std::vector<place>;  // of one lock, by ticket
 
-// Whether this place holds. `capacity`: the lock's permits.
-bool holds(const line& all, std::uint64_t ticket, std::uint32_t capacity = 1);
-std::vector<std::uint64_t> holders(const line& all, std::uint32_t capacity = 1);
+const place* find(const line& all, std::uint64_t ticket);  // null: not there
+bool holds(const line& all, std::uint64_t ticket);
+line holders(const line& all);
 // The places of which the next one's end is to be awaited. None: it holds, or is not there.
-std::vector<std::uint64_t> watched(const line& all, std::uint64_t ticket,
-                                   std::uint32_t capacity = 1);
+line watched(const line& all, std::uint64_t ticket);
 // All whom this place waits for, in order.
-std::vector<std::uint64_t> in_the_way(const line& all, std::uint64_t ticket,
-                                      std::uint32_t capacity = 1);
+line in_the_way(const line& all, std::uint64_t ticket);
 }  // namespace troupe::lock

@@ -15,20 +15,17 @@ void session::close(instant, session_output& out) {
   ask_at_ = instant::max();
 }
 
-void session::answered(const session_answer& in, instant now, session_output& out) {
+void session::answered(const lock::answered& in, instant now, session_output& out) {
+  const auto* fresh = std::get_if<opened>(&in.what);
   if (in.number == 0 || in.number != awaited_) {
     // One that was opened for nobody; the store would keep it for its ttl.
-    if (in.how == session_answer::verdict::done && !in.id.empty() && in.id != id_)
-      out.asks.push_back({++numbers_, close_session{in.id}});
+    if (fresh && fresh->session != id_)
+      out.asks.push_back({++numbers_, close_session{fresh->session}});
     return;
   }
   awaited_ = 0;
-  if (in.how == session_answer::verdict::unanswered) {
-    ask_at_ = now + how_.retry;
-    return;
-  }
-  if (in.how == session_answer::verdict::no_session) {
-    end("the store has ended the session", out);
+  if (!fresh && !std::holds_alternative<settled>(in.what)) {
+    if (!std::holds_alternative<unanswered>(in.what)) end("the store has ended the session", out);
     ask_at_ = now + how_.retry;
     return;
   }
@@ -36,13 +33,13 @@ void session::answered(const session_answer& in, instant now, session_output& ou
   const auto until = asked_at_ + shrunk;
   if (until <= now || (!id_.empty() && now >= good_until_)) {  // it came too late to be relied on
     end("the store's answer came too late", out);
-    if (!in.id.empty()) out.asks.push_back({++numbers_, close_session{in.id}});
+    if (fresh) out.asks.push_back({++numbers_, close_session{fresh->session}});
     ask_at_ = now + how_.retry;
     return;
   }
   good_until_ = until;
-  if (id_.empty()) {
-    id_ = in.id;
+  if (fresh) {
+    id_ = fresh->session;
     out.begun = id_;
   }
   ask_at_ = how_.renews ? now + (until - now) / 3 : instant::max();
@@ -71,7 +68,7 @@ instant session::due() const {
   return awaited_ == 0 ? std::min(ask_at_, good_until_) : good_until_;
 }
 
-void session::put(session_wish what, instant now, session_output& out) {
+void session::put(wish what, instant now, session_output& out) {
   awaited_ = ++numbers_;
   asked_at_ = now;
   ask_at_ = instant::max();

@@ -7,7 +7,9 @@
 //   Assumes   the store ends a session no earlier than ttl after it was asked to open or renew it, on the store's clock
 //   Costs     a request each third of what is left of the ttl
 #pragma once
-#include "patterns/lock/holder.hpp"
+#include "patterns/lock/store.hpp"
+
+#include <optional>
 namespace troupe::lock {
 struct session_settings {
   duration ttl = std::chrono::seconds{10};
@@ -17,27 +19,8 @@ struct session_settings {
   bool renews = true;  // else it ends with its ttl, and another is opened when one is wanted
 };
 
-struct open_session {
-  duration ttl{};
-};
-struct renew_session {
-  std::string id{};
-};
-struct close_session {
-  std::string id{};
-};
-using session_wish = std::variant<open_session, renew_session, close_session>;
-struct session_ask {
-  std::uint64_t number = 0;
-  session_wish what{};
-};
-struct session_answer {
-  std::uint64_t number = 0;
-  enum class verdict : std::uint8_t { done, no_session, unanswered } how{};
-  std::string id{};  // of the one opened
-};
 struct session_output {
-  std::vector<session_ask> asks{};
+  std::vector<ask> asks{};
   std::optional<std::string> begun{};  // its id
   std::optional<std::string> over{};   // why
 };
@@ -47,14 +30,14 @@ class session {
   explicit session(session_settings how) : how_{how} {}
   void want(instant now, session_output& out);   // one, if there is none
   void close(instant now, session_output& out);  // at once; holders have been told
-  void answered(const session_answer& in, instant now, session_output& out);
+  void answered(const lock::answered& in, instant now, session_output& out);
   void tick(instant now, session_output& out);
   instant due() const;
   const std::string& id() const { return id_; }  // empty: none
   instant good_until() const { return good_until_; }
 
  private:
-  void put(session_wish what, instant now, session_output& out);
+  void put(wish what, instant now, session_output& out);
   void end(std::string why, session_output& out);
 
   session_settings how_;

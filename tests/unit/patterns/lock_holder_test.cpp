@@ -1,4 +1,5 @@
 // A holder and a session by hand: what a store may answer, and when.
+#include "patterns/lock/holder.hpp"
 #include "patterns/lock/session.hpp"
 
 #include <doctest/doctest.h>
@@ -12,6 +13,8 @@ struct bench {
     output out;
     it.step(in, now, out);
     if (!out.asks.empty()) asked = out.asks.back();
+    if (const auto* s = std::get_if<stand>(&asked.what); s && first_id.empty())
+      first_id = s->wanted.id;
     return out;
   }
   output answer(answer what) { return give(answered{asked.number, std::move(what)}); }
@@ -23,6 +26,7 @@ struct bench {
   }
   instant now{10s};
   ask asked{};
+  std::string first_id{};
   holder it;
 };
 template <class T>
@@ -50,9 +54,9 @@ TEST_CASE("lock holder: free: it stands, holds, lets go; the ticket is the fence
   REQUIRE(got.size() == 1);
   CHECK(got[0].fence == 7);
   CHECK(of<freed>(b.give(release{2})).empty());
-  REQUIRE(wished<leave>(b));
-  CHECK(wished<leave>(b)->ticket == 7);
-  CHECK(of<freed>(b.answer(done{})).at(0).held);
+  REQUIRE(wished<leave_line>(b));
+  CHECK(wished<leave_line>(b)->id == b.first_id);
+  CHECK(of<freed>(b.answer(settled{})).at(0).held);
   CHECK(b.it.at() == stage::idle);
 }
 
@@ -60,12 +64,12 @@ TEST_CASE("lock holder: taken: it awaits the one before it, looks again, and hol
   bench b;
   CHECK(b.stand_with({{3, "a"}, {5, "b"}, mine}, 7).events.empty());
   REQUIRE(wished<await>(b));
-  CHECK(wished<await>(b)->tickets == std::vector<std::uint64_t>{5});
-  b.answer(done{});  // b has given up, a holds still
+  CHECK(wished<await>(b)->those.at(0).ticket == 5);
+  b.answer(settled{});  // b has given up, a holds still
   REQUIRE(wished<look>(b));
   b.answer(seen{{{3, "a"}, mine}});
-  CHECK(wished<await>(b)->tickets == std::vector<std::uint64_t>{3});
-  b.answer(done{});
+  CHECK(wished<await>(b)->those.at(0).ticket == 3);
+  b.answer(settled{});
   CHECK(of<granted>(b.answer(seen{{mine}})).at(0).fence == 7);
 }
 
@@ -84,19 +88,19 @@ TEST_CASE("lock holder: an answer that was lost is asked for again under the sam
   bench b;
   b.give(session_is{"s"});
   b.give(acquire{1});
-  const auto id = wished<stand>(b)->id;
+  const auto id = wished<stand>(b)->wanted.id;
   const auto first = b.asked.number;
   b.answer(unanswered{});
   b.now = b.it.due();
   b.give(tick{});
   REQUIRE(wished<stand>(b));
-  CHECK(wished<stand>(b)->id == id);
+  CHECK(wished<stand>(b)->wanted.id == id);
   CHECK(of<granted>(b.give(answered{first, stood{7, {mine}}})).empty());  // late: the second counts
   CHECK(of<granted>(b.answer(stood{7, {mine}})).size() == 1);
   b.give(release{2});
-  b.answer(done{});
+  b.answer(settled{});
   b.give(acquire{3});
-  CHECK(wished<stand>(b)->id != id);  // another wish
+  CHECK(wished<stand>(b)->wanted.id != id);  // another wish
 }
 
 TEST_CASE("lock holder: who does not get it in time leaves no place behind") {
@@ -108,22 +112,22 @@ TEST_CASE("lock holder: who does not get it in time leaves no place behind") {
   CHECK(b.it.due() <= b.now);
   const auto out = b.give(tick{});
   CHECK(of<declined>(out).at(0).why == decline::timed_out);
-  REQUIRE(wished<leave>(b));
-  CHECK(wished<leave>(b)->ticket == 7);
+  REQUIRE(wished<leave_line>(b));
+  CHECK(wished<leave_line>(b)->id == b.first_id);
   // not even one whose stand was never answered
   bench c;
   c.give(session_is{"s"});
   c.give(acquire{1, 2s});
-  const auto id = wished<stand>(c)->id;
+  const auto id = wished<stand>(c)->wanted.id;
   c.answer(unanswered{});
   c.now += 2s;
   c.give(tick{});
-  REQUIRE(wished<leave>(c));
-  CHECK(wished<leave>(c)->id == id);
+  REQUIRE(wished<leave_line>(c));
+  CHECK(wished<leave_line>(c)->id == id);
   c.answer(unanswered{});  // and it does not give up on that
   c.now = c.it.due();
   c.give(tick{});
-  CHECK(wished<leave>(c));
+  CHECK(wished<leave_line>(c));
 }
 
 TEST_CASE("lock holder: who only tries is refused at the first look") {
@@ -131,7 +135,7 @@ TEST_CASE("lock holder: who only tries is refused at the first look") {
   b.give(session_is{"s"});
   b.give(acquire{1, 0s});
   CHECK(of<declined>(b.answer(stood{7, {{3, "a"}, mine}})).at(0).why == decline::timed_out);
-  CHECK(wished<leave>(b));
+  CHECK(wished<leave_line>(b));
 }
 
 TEST_CASE("lock holder: a session that ends takes the grant along, and nothing brings it back") {
@@ -152,7 +156,7 @@ TEST_CASE("lock holder: who waited stands anew, at the end, under the next sessi
   b.give(session_is{"t"});
   REQUIRE(wished<stand>(b));
   CHECK(wished<stand>(b)->session == "t");
-  b.give(answered{stale, done{}});
+  b.give(answered{stale, settled{}});
   CHECK(wished<stand>(b));  // an answer from before changes nothing
   CHECK(of<granted>(b.answer(stood{9, {{9, "me"}}})).at(0).fence == 9);
 }
@@ -161,13 +165,35 @@ TEST_CASE("lock holder: a place that is taken away is a grant that is lost") {
   bench b;
   b.stand_with({mine}, 7);
   REQUIRE(wished<await>(b));
-  CHECK(wished<await>(b)->tickets == std::vector<std::uint64_t>{7});
-  CHECK(of<lost>(b.answer(done{})).at(0).why == "it was revoked");
+  CHECK(wished<await>(b)->those.at(0).ticket == 7);
+  CHECK(of<lost>(b.answer(settled{})).at(0).why == "it was revoked");
   bench waits;
   waits.stand_with({{3, "a"}, mine}, 7);
-  waits.answer(done{});
+  waits.answer(settled{});
   CHECK(waits.answer(seen{{{8, "b"}}}).events.empty());
   CHECK(wished<stand>(waits));  // it stands again
+}
+
+TEST_CASE(
+    "lock holder: where a wait is not answered it looks, and a holder looks after its place") {
+  bench b;
+  b.stand_with({{3, "a"}, mine}, 7);
+  b.answer(unanswered{});
+  b.now = b.it.due();
+  b.give(tick{});
+  REQUIRE(wished<look>(b));
+  CHECK(of<granted>(b.answer(seen{{mine}, 12})).size() == 1);
+  CHECK(wished<await>(b)->from == 12);
+  b.answer(unanswered{});
+  b.now = b.it.due();
+  CHECK(b.give(tick{}).events.empty());
+  REQUIRE(wished<look>(b));
+  CHECK(b.answer(seen{{mine}, 14}).events.empty());
+  CHECK(wished<await>(b)->from == 14);
+  b.answer(unanswered{});
+  b.now = b.it.due();
+  b.give(tick{});
+  CHECK(of<lost>(b.answer(seen{{{9, "b"}}, 15})).size() == 1);
 }
 
 TEST_CASE("lock holder: the victim of a deadlock is told why, if it waits still") {
@@ -177,7 +203,7 @@ TEST_CASE("lock holder: the victim of a deadlock is told why, if it waits still"
   const auto out = b.give(give_way{7, "a waits for b"});
   CHECK(of<declined>(out).at(0).why == decline::deadlock);
   CHECK(of<declined>(out).at(0).sentence == "a waits for b");
-  CHECK(wished<leave>(b));
+  CHECK(wished<leave_line>(b));
   bench holds;
   holds.stand_with({mine}, 7);
   CHECK(holds.give(give_way{7, "x"}).events.empty());
@@ -196,19 +222,19 @@ TEST_CASE("lock session: it is over by its own clock before the store can end it
   session_output out;
   s.want(0s, out);
   REQUIRE(out.asks.size() == 1);
-  s.answered({1, session_answer::verdict::done, "a"}, 2s, out);
+  s.answered({1, opened{"a"}}, 2s, out);
   CHECK(out.begun == "a");
   CHECK(s.good_until() ==
         8'500ms);  // from when it was asked: 10 s, less a twentieth, less the margin
   out = {};
   s.tick(s.due(), out);
   REQUIRE(out.asks.size() == 1);
-  CHECK(std::get<renew_session>(out.asks[0].what).id == "a");
+  CHECK(std::get<renew_session>(out.asks[0].what).session == "a");
   s.tick(8'500ms, out);
   CHECK(out.over.has_value());
   const auto late = out.asks.front().number;
   out = {};
-  s.answered({late, session_answer::verdict::done, {}}, 8'600ms, out);
+  s.answered({late, settled{}}, 8'600ms, out);
   CHECK(s.id().empty());  // a renewal after the end is none
   CHECK_FALSE(out.begun);
 }
@@ -218,17 +244,17 @@ TEST_CASE("lock session: an answer later than the lease itself begins nothing") 
   session_output out;
   s.want(0s, out);
   out = {};
-  s.answered({1, session_answer::verdict::done, "a"}, 9s, out);
+  s.answered({1, opened{"a"}}, 9s, out);
   CHECK_FALSE(out.begun);
   REQUIRE(out.asks.size() == 1);
-  CHECK(std::get<close_session>(out.asks[0].what).id == "a");
+  CHECK(std::get<close_session>(out.asks[0].what).session == "a");
 }
 
 TEST_CASE("lock session: one that is not renewed ends with its time") {
   session s{{.ttl = 10s, .margin = 1s, .drift_per_mille = 0, .renews = false}};
   session_output out;
   s.want(0s, out);
-  s.answered({1, session_answer::verdict::done, "a"}, 0s, out);
+  s.answered({1, opened{"a"}}, 0s, out);
   CHECK(s.due() == 9s);
   out = {};
   s.tick(9s, out);

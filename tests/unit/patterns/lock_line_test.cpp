@@ -7,7 +7,7 @@ namespace {
 using tickets = std::vector<std::uint64_t>;
 
 // "x1 s2 p3*2": places in order, exclusive, shared, permits.
-line line_of(const std::string& text) {
+line line_of(const std::string& text, std::uint32_t capacity) {
   line all;
   for (std::size_t at = 0; at < text.size();
        at = text.find(' ', at) == text.npos ? text.size() : text.find(' ', at) + 1) {
@@ -18,9 +18,15 @@ line line_of(const std::string& text) {
          word[0] == 'x'   ? mode::exclusive
          : word[0] == 's' ? mode::shared
                           : mode::permits,
-         star == word.npos ? 1 : static_cast<std::uint32_t>(std::stoul(word.substr(star + 1)))});
+         star == word.npos ? 1 : static_cast<std::uint32_t>(std::stoul(word.substr(star + 1))),
+         capacity});
   }
   return all;
+}
+tickets tickets_of(const line& all) {
+  tickets those;
+  for (const auto& p : all) those.push_back(p.ticket);
+  return those;
 }
 }  // namespace
 
@@ -49,10 +55,10 @@ TEST_CASE("lock line: who holds, and whom each of the others awaits") {
   };
   for (const auto& r : rows) {
     CAPTURE(r.what);
-    const auto all = line_of(r.line);
-    CHECK(holders(all, r.capacity) == r.hold);
-    if (r.waiter != 0) CHECK(watched(all, r.waiter, r.capacity) == r.awaits);
-    for (const auto t : r.hold) CHECK(watched(all, t, r.capacity).empty());
+    const auto all = line_of(r.line, r.capacity);
+    CHECK(tickets_of(holders(all)) == r.hold);
+    if (r.waiter != 0) CHECK(tickets_of(watched(all, r.waiter)) == r.awaits);
+    for (const auto t : r.hold) CHECK(watched(all, t).empty());
   }
 }
 
@@ -61,14 +67,14 @@ TEST_CASE("lock line: a release wakes one of a thousand") {
   for (std::uint64_t t = 1; t <= 1'000; ++t) all.push_back({t, "o" + std::to_string(t)});
   int woken = 0;
   for (const auto& p : all)
-    for (const auto w : watched(all, p.ticket)) woken += w == 1 ? 1 : 0;
+    for (const auto& w : watched(all, p.ticket)) woken += w.ticket == 1 ? 1 : 0;
   CHECK(woken == 1);
 }
 
 TEST_CASE("deadlock: circles are found, with their youngest waiter as the victim") {
   const auto held_by = [](std::initializer_list<std::pair<std::uint64_t, const char*>> those) {
-    named_line l;
-    for (const auto& [t, who] : those) l.all.push_back({t, who});
+    line l;
+    for (const auto& [t, who] : those) l.push_back({t, who});
     return l;
   };
   lines all;
@@ -103,11 +109,11 @@ TEST_CASE("deadlock: circles are found, with their youngest waiter as the victim
 TEST_CASE(
     "deadlock: readers that hold together wait for nobody, and upgrade into each other's way") {
   lines all;
-  all["x"].all = {{1, "a", mode::shared}, {2, "b", mode::shared}};
+  all["x"] = {{1, "a", mode::shared}, {2, "b", mode::shared}};
   CHECK(deadlocks(all).empty());
-  all["x"].all.push_back({3, "a", mode::exclusive});
+  all["x"].push_back({3, "a", mode::exclusive});
   CHECK(deadlocks(all).empty());
-  all["x"].all.push_back({4, "b", mode::exclusive});
+  all["x"].push_back({4, "b", mode::exclusive});
   const auto found = deadlocks(all);
   REQUIRE(found.size() == 1);
   CHECK(found[0].ticket == 4);

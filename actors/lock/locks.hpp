@@ -1,0 +1,70 @@
+// Locks for a process, whatever store keeps them: one actor that takes them, holds them, and gives them back.
+//   auto locks = spawn_locks(system, spawn_map_store(system, client), {.owner = "billing@web-3"});
+//   self->request(locks, caf::infinite, lock::take{.name = "ledger"})
+//       .then([=](const lock::taken& t) { ... every write carries t.fence ... }, [=](const caf::error& why) { ... });
+//   // who took it:  [=](const lock::lock_lost& l) { stop; another may hold it soon; }
+//   self->request(locks, 5s, lock::put_back{"ledger"});
+//   Messages  take -> taken, or an error: timed out, deadlock (its sentence shows the circle), refused. put_back -> returned
+//             revoke -> returned: somebody's place is taken away, by its fence. survey -> surveyed: who holds and who waits
+//             retire: all goes back, and it ends
+//   Promises  those of patterns/lock/holder.hpp, line.hpp and deadlock.hpp. Who took a lock and ends has given it back
+//             lock_lost comes `margin` before the store can let another hold, while clocks keep within `drift_per_mille`
+//             a circle of waits is found by a victim's own process within two `scan`s, and that one wait ends with the reason
+//   Beware    an owner frozen past its lease does not know: what it acts on must refuse old fences (consensus/fence.hpp)
+//   Beware    re-entrance goes by owner, not by actor: give threads and tasks owners of their own
+//   Costs     one session of the store for all its locks
+#pragma once
+#include "actors/lock/store.hpp"
+#include "patterns/lock/holder.hpp"
+#include "patterns/lock/session.hpp"
+
+#include <string>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+namespace troupe::lock {
+struct take {
+  std::string name{};
+  mode as = mode::exclusive;
+  std::chrono::milliseconds wait{-1};  // 0: only if it is free now; below: for as long as it takes
+  std::uint32_t count = 1, capacity = 1;  // of mode::permits
+  std::string owner{};                    // the process's, if empty
+};
+TROUPE_MESSAGE(take, name, as, wait, count, capacity, owner)
+struct taken {
+  std::uint64_t fence = 0;
+};
+TROUPE_MESSAGE(taken, fence)
+struct put_back {
+  std::string name{};
+  mode as = mode::exclusive;
+  std::string owner{};
+};
+TROUPE_MESSAGE(put_back, name, as, owner)
+struct returned {
+  bool held = false;  // it was
+};
+TROUPE_MESSAGE(returned, held)
+struct revoke {
+  std::string name{};
+  std::uint64_t fence = 0;
+};
+TROUPE_MESSAGE(revoke, name, fence)
+struct retire {};
+TROUPE_MESSAGE(retire)
+struct lock_lost {
+  std::string name{};
+  std::string owner{};
+  std::uint64_t fence = 0;
+  std::string why{};
+};
+TROUPE_MESSAGE(lock_lost, name, owner, fence, why)
+
+struct locks_settings {
+  std::string owner{};
+  session_settings session{};
+  bool revocable = true;
+  std::chrono::milliseconds scan{300};  // for deadlocks, while it waits for something
+};
+caf::actor spawn_locks(caf::actor_system& system, caf::actor store, locks_settings settings);
+}  // namespace troupe::lock

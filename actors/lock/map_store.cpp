@@ -1,0 +1,199 @@
+#include "actors/lock/store.hpp"
+#include "actors/storage/map_client.hpp"
+#include "actors/storage/watcher.hpp"
+#include "patterns/encoding.hpp"
+#include "patterns/lock/keys.hpp"
+#include "runtime/codec/inspect.hpp"
+#include "runtime/error.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include <caf/all.hpp>
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_wish)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
+
+namespace troupe::lock {
+namespace {
+using promise = caf::typed_response_promise<store_answer>;
+using std::chrono::milliseconds;
+
+class map_store : public caf::event_based_actor {
+ public:
+  map_store(caf::actor_config& config, caf::actor client, map_store_settings settings)
+      : caf::event_based_actor{config},
+        client_{std::move(client)},
+        s_{std::move(settings)},
+        patience_{std::chrono::duration_cast<milliseconds>(s_.patience)} {}
+  const char* name() const override { return "lock-store"; }
+  void on_exit() override {
+    client_ = nullptr;
+    for (auto& [id, w] : waits_)
+      for (const auto& watcher : w.watchers) send_exit(watcher, caf::exit_reason::user_shutdown);
+    waits_.clear();
+  }
+  caf::behavior make_behavior() override {
+    return {
+        [this](store_wish& wanted) -> caf::result<store_answer> {
+          auto to = make_response_promise<store_answer>();
+          std::visit([&](auto& what) { on(what, to); }, wanted.what);
+          return to;
+        },
+        [](const storage::watch_created&) {},
+        [this](const storage::watch_events& what) {
+          for (const auto& e : what.events)
+            if (e.what == storage::change::erased) return end(what.id, settled{});
+        },
+        [](const storage::watch_progress&) {},
+        [this](const storage::watch_ended& what) { end(what.id, unanswered{}); },
+    };
+  }
+
+ private:
+  struct waiting {
+    promise whom;
+    std::vector<caf::actor> watchers{};
+  };
+
+  // A reply of this kind, or why there is none.
+  template <class Kind, class F>
+  storage::on_reply then(promise to, F made) {
+    return [to, made](caf::expected<storage::reply> said) mutable {
+      to.deliver(store_answer{answer_of<Kind>(said, made)});
+    };
+  }
+  template <class Kind, class F>
+  static answer answer_of(caf::expected<storage::reply>& said, F& made) {
+    if (const auto* what = storage::answer_as<Kind>(said)) return made(*said, *what);
+    const auto* no = said ? std::get_if<storage::refused>(&said->what) : nullptr;
+    if (no == nullptr) return unanswered{};
+    if (no->why == storage::refusal::lease_unknown) return no_session{};
+    return refused{storage::explain(no->why)};
+  }
+  void give(storage::command what, storage::on_reply back) {
+    storage::ask_map(this, client_, patience_, what, std::move(back));
+  }
+
+  void on(const open_session& x, promise to) {
+    const auto ttl = std::chrono::ceil<storage::duration>(x.ttl);
+    give(storage::lease_grant{ttl, 0},
+         then<storage::granted>(to, [](auto&, const storage::granted& g) -> answer {
+           return opened{std::to_string(g.id)};
+         }));
+  }
+  void on(const renew_session& x, promise to) {
+    storage::ask_leader(this, client_, patience_, storage::keepalive{lease_of(x.session)},
+                        [to](caf::expected<storage::host_answer> said) mutable {
+                          answer how{unanswered{}};
+                          if (said && std::holds_alternative<storage::kept>(*said)) how = settled{};
+                          if (said && std::holds_alternative<storage::not_kept>(*said))
+                            how = no_session{};
+                          to.deliver(store_answer{std::move(how)});
+                        });
+  }
+  void on(const close_session& x, promise to) {
+    give(storage::lease_revoke{lease_of(x.session), 0},
+         then<storage::revoked>(to, [](auto&, auto&) -> answer { return settled{}; }));
+  }
+  void on(stand& x, promise to) {
+    const auto key = key_of(x.lock, x.wanted.id);
+    const storage::get all{storage::prefix(keys_of(x.lock))};
+    storage::txn t;
+    t.when = {storage::absent(key)};
+    t.then = {storage::put{key, encode(x.wanted), lease_of(x.session)}, all};
+    t.otherwise = {all};
+    give(std::move(t), then<storage::txn_done>(
+                           to, [x](const storage::reply& r, const storage::txn_done& d) -> answer {
+                             const auto* g = std::get_if<storage::got>(&d.replies.back());
+                             if (g == nullptr || g->more) return too_long(x.lock);
+                             stood s{0, line_of(*g, x.lock), r.at};
+                             for (const auto& p : s.all)
+                               if (p.id == x.wanted.id) s.ticket = p.ticket;
+                             return s;
+                           }));
+  }
+  void on(const leave_line& x, promise to) {
+    give(storage::erase{storage::one(key_of(x.lock, x.id)), false},
+         then<storage::erase_done>(to, [](auto&, auto&) -> answer { return settled{}; }));
+  }
+  void on(const look& x, promise to) {
+    storage::ask_map(
+        this, client_, patience_, storage::question{storage::get{storage::prefix(keys_of(x.lock))}},
+        then<storage::got>(
+            to, [lock = x.lock](const storage::reply& r, const storage::got& g) -> answer {
+              if (g.more) return too_long(lock);
+              return seen{line_of(g, lock), r.at};
+            }));
+  }
+  void on(const survey&, promise to) {
+    storage::ask_map(this, client_, patience_,
+                     storage::question{storage::get{storage::prefix(std::string{keys_of_all})}},
+                     then<storage::got>(to, [](auto&, const storage::got& g) -> answer {
+                       surveyed s;
+                       for (const auto& kv : g.items)
+                         if (const auto whose = lock_in(kv.key))
+                           if (auto p = place_of(kv)) s.all[*whose].push_back(std::move(*p));
+                       for (auto& [lock, all] : s.all) sort(all);
+                       return s;
+                     }));
+  }
+  void on(const await& x, promise to) {
+    const auto id = ++waiting_ids_;
+    auto& w = waits_[id];
+    w.whom = std::move(to);
+    for (const auto& p : x.those)
+      w.watchers.push_back(storage::spawn_watcher(
+          system(), client_, caf::actor_cast<caf::actor>(this),
+          {.what = {.keys = storage::one(key_of(x.lock, p.id)), .from = x.from + 1, .puts = false},
+           .id = id,
+           .prefer = s_.prefer}));
+  }
+  void end(std::uint64_t id, answer what) {
+    const auto found = waits_.find(id);
+    if (found == waits_.end()) return;
+    found->second.whom.deliver(store_answer{std::move(what)});
+    for (const auto& watcher : found->second.watchers)
+      send_exit(watcher, caf::exit_reason::user_shutdown);
+    waits_.erase(found);
+  }
+
+  static storage::lease_id lease_of(const std::string& session) {
+    return std::strtoull(session.c_str(), nullptr, 10);
+  }
+  static std::optional<place> place_of(const storage::key_value& kv) {
+    auto p = decode<place>(kv.value);
+    if (!p) return std::nullopt;  // somebody else's: it stands in nobody's way
+    p->ticket = kv.create_revision;
+    return std::move(*p);
+  }
+  static void sort(line& all) {
+    std::sort(all.begin(), all.end(),
+              [](const place& a, const place& b) { return a.ticket < b.ticket; });
+  }
+  static line line_of(const storage::got& g, const std::string& lock) {
+    line all;
+    for (const auto& kv : g.items)
+      if (lock_in(kv.key) == lock)
+        if (auto p = place_of(kv)) all.push_back(std::move(*p));
+    sort(all);
+    return all;
+  }
+  static refused too_long(const std::string& lock) {
+    return {"more stand in line for '" + lock + "' than the map shows at once"};
+  }
+
+  caf::actor client_;
+  map_store_settings s_;
+  milliseconds patience_;
+  std::map<std::uint64_t, waiting> waits_;
+  std::uint64_t waiting_ids_ = 0;
+};
+}  // namespace
+
+caf::actor spawn_map_store(caf::actor_system& system, caf::actor client,
+                           map_store_settings settings) {
+  return system.spawn<map_store>(std::move(client), std::move(settings));
+}
+}  // namespace troupe::lock
