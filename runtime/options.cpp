@@ -33,7 +33,10 @@ void declare_runtime_options(config::schema& options) {
                 "a node that has not stopped in order after this long ends at once")
       .reserve("TROUPE_SEEDS")
       .reserve("TROUPE_FAILPOINTS")
-      .reserve("TROUPE_FAILPOINTS_HIT");
+      .reserve("TROUPE_FAILPOINTS_HIT")
+      .reserve("TROUPE_FENCE")  // of what runs under `troupe elect` and `troupe lock`
+      .reserve("TROUPE_ELECTION")
+      .reserve("TROUPE_LOCK");
 }
 
 log::settings log_settings(const config::settings& from) {

@@ -50,6 +50,7 @@ class locks : public caf::event_based_actor {
         life_{hex(fresh_seed(system()))} {}
   const char* name() const override { return "locks"; }
   void on_exit() override {
+    send_exit(store_, caf::exit_reason::user_shutdown);
     store_ = nullptr;
     takes_.clear();
     held_.clear();

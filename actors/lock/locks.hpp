@@ -66,5 +66,6 @@ struct locks_settings {
   bool revocable = true;
   std::chrono::milliseconds scan{300};  // for deadlocks, while it waits for something
 };
+// The store is its own, and ends with it.
 caf::actor spawn_locks(caf::actor_system& system, caf::actor store, locks_settings settings);
 }  // namespace troupe::lock

@@ -41,6 +41,8 @@ void add_failpoints(verbs& all);
 void add_log(verbs& all);
 void add_kv(verbs& all);
 void add_elect(verbs& all);
+void add_lock(verbs& all);
+void add_locks(verbs& all);
 void add_journal(verbs& all);
 
 // Declares a verb whose options live in `Options`; `run` is called with them after the whole line was understood.

@@ -1,5 +1,6 @@
 // troupe elect NAME -- COMMAND: runs it while this process leads, and ends it before another may.
 #include "actors/election/campaign.hpp"
+#include "cluster/program/child.hpp"
 #include "cluster/program/client.hpp"
 #include "cluster/program/json.hpp"
 #include "runtime/codec/inspect.hpp"
@@ -10,8 +11,6 @@
 #include <thread>
 
 #include <caf/all.hpp>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace troupe::program {
@@ -23,49 +22,6 @@ struct options {
   std::vector<std::string> command;
   milliseconds ttl{5'000}, wait{0};
   bool as_json = false, observe = false;
-};
-
-// The command, as a process group that ends with us at the latest.
-class child {
- public:
-  static std::optional<child> start(const std::vector<std::string>& command, const std::string& election,
-                                    std::uint64_t fence) {
-    ::setenv("TROUPE_FENCE", std::to_string(fence).c_str(), 1);
-    ::setenv("TROUPE_ELECTION", election.c_str(), 1);
-    std::vector<char*> words;
-    for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
-    words.push_back(nullptr);
-    const auto parent = ::getpid();
-    const auto pid = ::fork();
-    if (pid < 0) return std::nullopt;
-    if (pid == 0) {
-      ::setpgid(0, 0);
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (::getppid() != parent) ::_exit(127);
-      ::execvp(words.front(), words.data());
-      ::_exit(127);
-    }
-    ::setpgid(pid, pid);
-    return child{pid};
-  }
-  // Its exit code, as a shell gives it, once it has ended.
-  std::optional<int> ended() {
-    int how = 0;
-    if (::waitpid(pid_, &how, WNOHANG) != pid_) return std::nullopt;
-    return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
-  }
-  void signal(int which) const { ::kill(-pid_, which); }
-  void end(milliseconds within) {
-    signal(SIGTERM);
-    for (const auto last = clock::now() + within; clock::now() < last; std::this_thread::sleep_for(milliseconds{5}))
-      if (ended()) return signal(SIGKILL);  // what it has left behind
-    signal(SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-
- private:
-  explicit child(pid_t pid) : pid_{pid} {}
-  pid_t pid_;
 };
 
 // Leads, runs, and gives up; one after the other.
@@ -107,7 +63,7 @@ class term {
   void begin(std::uint64_t token) {
     if (given_.as_json)
       std::cerr << one_line({{"event", "elected"}, {"election", given_.name}, {"token", token}}) << std::endl;
-    runs_ = child::start(given_.command, given_.name, token);
+    runs_ = child::start(given_.command, {{"TROUPE_FENCE", std::to_string(token)}, {"TROUPE_ELECTION", given_.name}});
     if (!runs_) over_ = static_cast<int>(fail(exit_code::wrapper, "the system does not start another process"));
   }
   void lose(const election::lost& l) {

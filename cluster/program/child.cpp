@@ -1,0 +1,49 @@
+#include "cluster/program/child.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace troupe::program {
+using clock = std::chrono::steady_clock;
+
+std::optional<child> child::start(const std::vector<std::string>& command, const variables& environment) {
+  for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+  std::vector<char*> words;
+  for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  const auto parent = ::getpid();
+  const auto pid = ::fork();
+  if (pid < 0) return std::nullopt;
+  if (pid == 0) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
+    ::execvp(words.front(), words.data());
+    ::_exit(127);
+  }
+  ::setpgid(pid, pid);
+  return child{pid};
+}
+
+std::optional<int> child::ended() {
+  int how = 0;
+  if (::waitpid(pid_, &how, WNOHANG) != pid_) return std::nullopt;
+  return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
+}
+
+void child::signal(int which) const { ::kill(-pid_, which); }
+
+void child::end(milliseconds within) {
+  signal(SIGTERM);
+  for (const auto last = clock::now() + within; clock::now() < last; std::this_thread::sleep_for(milliseconds{5}))
+    if (ended()) return signal(SIGKILL);  // what it has left behind
+  signal(SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+}  // namespace troupe::program
