@@ -1,6 +1,7 @@
 #include "patterns/protocols.hpp"
 
 #include "patterns/consensus/raft/simulated_protocol.hpp"
+#include "patterns/election/bully_simulated.hpp"
 #include "patterns/link/simulated_protocols.hpp"
 #include "patterns/mapreduce/simulated_protocol.hpp"
 #include "patterns/membership/simulated_protocol.hpp"
@@ -12,6 +13,7 @@ const std::vector<simulation::protocol>& all_protocols() {
       channel::simulated_protocol(),
       mapreduce::simulated_protocol(),
       raft::simulated_protocol(),
+      bully::simulated_protocol(),
   };
   return all;
 }

@@ -8,9 +8,9 @@
 //   Promises  who leads has said so itself, in this very life; each member's leaders have rising
 //             numbers, and it knows no two of one number
 //             without keep_incumbent nobody follows a member below itself
-//             where all can talk, `silence` or `victory` (the longer), `answer` and some delays after
-//             the last failure all follow one leader: the highest, or with keep_incumbent the one that
-//             led already, if it lives
+//             where all can talk, two time-outs and some delays after the last failure all follow one
+//             leader, the highest: `silence` or `victory` (the longer), and `answer`. keep_incumbent:
+//             silence, victory and answer; the one that led already, if it lives
 //   Under     lost, repeated, reordered, late messages; crashes, a new life with a number above the
 //             former's; pauses; a detector that errs, and says so
 //   Assumes   agreed members, 0 to n - 1; `silence` > two beats; `victory` > `answer` + two delays
