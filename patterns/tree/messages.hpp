@@ -51,11 +51,11 @@ struct create {
   mode as = mode::persistent;
 };
 TROUPE_MESSAGE(create, path, data, as)
-struct remove {
+struct erase {
   std::string path{};
   std::optional<std::uint64_t> version{};
 };
-TROUPE_MESSAGE(remove, path, version)
+TROUPE_MESSAGE(erase, path, version)
 struct set {
   std::string path{};
   std::string data{};
@@ -67,7 +67,7 @@ struct check {  // the node is there, in this version
   std::optional<std::uint64_t> version{};
 };
 TROUPE_MESSAGE(check, path, version)
-using operation = std::variant<create, remove, set, check>;
+using operation = std::variant<create, erase, set, check>;
 struct multi {  // all of them, each seeing what those before it did, or none
   std::vector<operation> operations{};
 };
@@ -91,7 +91,7 @@ struct reap_container {  // by the leader
   std::string path{};
 };
 TROUPE_MESSAGE(reap_container, path)
-using command = std::variant<create, remove, set, check, multi, sync, open_session, close_session,
+using command = std::variant<create, erase, set, check, multi, sync, open_session, close_session,
                              expire_session, reap_container>;
 
 // An entry of the log.
@@ -190,15 +190,15 @@ struct created {
   stat is{};
 };
 TROUPE_MESSAGE(created, path, is)
-struct removed {};
-TROUPE_MESSAGE(removed)
+struct erased {};
+TROUPE_MESSAGE(erased)
 struct set_done {
   stat is{};
 };
 TROUPE_MESSAGE(set_done, is)
 struct checked {};
 TROUPE_MESSAGE(checked)
-using operation_done = std::variant<refused, created, removed, set_done, checked>;
+using operation_done = std::variant<refused, created, erased, set_done, checked>;
 // One result an operation. When one was refused, those before it are rolled_back, those after it
 // not_tried.
 struct multi_done {
@@ -249,7 +249,7 @@ struct tree_status {
 TROUPE_MESSAGE(tree_status, nodes, sessions, ephemerals, bytes, time)
 
 using answer =
-    std::variant<refused, created, removed, set_done, checked, multi_done, synced, session_opened,
+    std::variant<refused, created, erased, set_done, checked, multi_done, synced, session_opened,
                  session_ended, got, found, names, session_is, tree_status>;
 struct reply {
   zxid at = 0;  // the replica's, after it: a client that has seen more asks another replica

@@ -78,7 +78,7 @@ answer data_tree::on(const reap_container& x, entry& e) {
   if (!it->second.container) return refused{refusal::not_a_container};
   if (!idle_.contains(x.path)) return refused{refusal::container_in_use};
   drop(it, e);
-  return removed{};
+  return erased{};
 }
 
 session_ended data_tree::end_session(session_id id, entry& e) {
@@ -133,13 +133,13 @@ std::optional<refused> data_tree::missing(const std::string& path,
   return std::nullopt;
 }
 
-operation_done data_tree::perform(const remove& x, entry& e) {
+operation_done data_tree::perform(const erase& x, entry& e) {
   if (x.path == "/") return refused{refusal::root};
   if (auto why = missing(x.path, x.version)) return *why;
   const auto it = nodes_.find(x.path);
   if (it->second.is.children > 0) return refused{refusal::not_empty};
   drop(it, e);
-  return removed{};
+  return erased{};
 }
 
 operation_done data_tree::perform(const set& x, entry& e) {

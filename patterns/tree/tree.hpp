@@ -114,7 +114,7 @@ class data_tree {
   static answer plain(operation_done done);
 
   operation_done perform(const create& x, entry& e);
-  operation_done perform(const remove& x, entry& e);
+  operation_done perform(const erase& x, entry& e);
   operation_done perform(const set& x, entry& e);
   operation_done perform(const check& x, entry& e);
   // Why the node is not there in this version, if so.

@@ -148,12 +148,12 @@ class naive_tree {
       if (it->second.as != tree::mode::container) return no(refusal::not_a_container);
       if (it->second.came == 0 || children_of(s, x->path) > 0) return no(refusal::container_in_use);
       gone(s, x->path);
-      return tree::removed{};
+      return tree::erased{};
     }
     if (std::holds_alternative<tree::sync>(r.what)) return tree::synced{};
     tree::operation op;
     if (const auto* x = std::get_if<tree::create>(&r.what)) op = *x;
-    if (const auto* x = std::get_if<tree::remove>(&r.what)) op = *x;
+    if (const auto* x = std::get_if<tree::erase>(&r.what)) op = *x;
     if (const auto* x = std::get_if<tree::set>(&r.what)) op = *x;
     if (const auto* x = std::get_if<tree::check>(&r.what)) op = *x;
     return std::visit([](const auto& x) { return tree::answer{x}; }, one(s, op, r.session));
@@ -179,12 +179,12 @@ class naive_tree {
 
   tree::operation_done one(state& s, const tree::operation& op, tree::session_id session) {
     if (const auto* c = std::get_if<tree::create>(&op)) return make(s, *c, session);
-    if (const auto* r = std::get_if<tree::remove>(&op)) {
+    if (const auto* r = std::get_if<tree::erase>(&op)) {
       if (r->path == "/") return no(refusal::root);
       if (auto why = missing(s, r->path, r->version)) return *why;
       if (children_of(s, r->path) > 0) return no(refusal::not_empty);
       gone(s, r->path);
-      return tree::removed{};
+      return tree::erased{};
     }
     if (const auto* c = std::get_if<tree::check>(&op)) {
       if (auto why = missing(s, c->path, c->version)) return *why;

@@ -43,7 +43,7 @@ class random_requests {
     switch (below(7)) {
       case 0:
       case 1:
-        return tree::remove{path(there), version()};
+        return tree::erase{path(there), version()};
       case 2:
       case 3:
         return tree::set{path(there), data(), version()};
