@@ -12,6 +12,8 @@
 //   Assumes   the same settings on all replicas; zxids that rise; around it, if clients repeat
 //             requests, the session table of patterns/consensus/sessions.hpp: a create of a
 //             sequential node that is done twice makes two
+//   Assumes   the host lets no client put an expire_session or reap_container into the log: these are
+//             the leader's
 //   Beware    a query answers from this replica as it is, which may be behind: `sync` first, then
 //             read at its zxid or later; a client goes to no replica with an `at` below its own
 //   Beware    the counter of a parent counts all children that came, as ZooKeeper's does; a number
