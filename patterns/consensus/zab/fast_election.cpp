@@ -119,15 +119,16 @@ void fast_election::take_word(server from, const notification& n, instant now, o
   }
   outside_[from] = n;
   const auto leader = outside_.find(n.choice.leader);  // itself must say so: it may be gone
-  if (leader == outside_.end() || leader->second.as != standing::leading ||
-      leader->second.round != n.round)
-    return;
+  if (leader == outside_.end() || leader->second.as != standing::leading) return;
+  const auto round = leader->second.round;
   const auto agrees = [&](server s) {
     const auto found = outside_.find(s);
+    // Where rounds bind nobody, those who follow may have decided in another than it did
+    // (ZOOKEEPER-1732).
     return found != outside_.end() && found->second.choice.leader == n.choice.leader &&
-           found->second.round == n.round;
+           (!how_.once || found->second.round == round);
   };
-  if (of_.quorum_says(agrees)) settle(n.choice.leader, n.round, now, out);
+  if (of_.quorum_says(agrees)) settle(n.choice.leader, round, now, out);
 }
 
 void fast_election::settle(server leader, std::uint64_t round, instant now, output& out) {
@@ -138,9 +139,9 @@ void fast_election::settle(server leader, std::uint64_t round, instant now, outp
   settle_at_.reset();
   choice_.leader = leader;
   // Who has given its word to another, or for a later round, looks on until the next.
-  const bool may = voter() && (round > settled_.round || word == settled_);
+  const bool may = voter() && (!how_.once || round > settled_.round || word == settled_);
   as_ = !may ? standing::observing : leader == self_ ? standing::leading : standing::following;
-  if (may && word != settled_) out.persist = settled_ = word;
+  if (may && how_.once && word != settled_) out.persist = settled_ = word;
   out.events.push_back({event_kind::decided, round, leader});
   if (as_ == standing::following) return tell(leader, sent_.joins, out);
   if (as_ != standing::leading) return;

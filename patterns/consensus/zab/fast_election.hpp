@@ -51,6 +51,7 @@ struct options {
   duration settle = std::chrono::milliseconds{50};      // for a better vote than a quorum's
   duration beat = std::chrono::milliseconds{50};        // 0: the host watches over the leader
   duration silence = std::chrono::milliseconds{300};    // then it is gone
+  bool once = true;  // a word a round, durably; false: who leads is confirmed otherwise
 };
 
 // ---- inputs

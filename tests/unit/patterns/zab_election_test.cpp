@@ -235,6 +235,19 @@ TEST_CASE("zab: a word is given once a round, over restarts") {
   CHECK(leader.core.as() == standing::looking);
 }
 
+TEST_CASE(
+    "zab: where a leader is confirmed otherwise, words are not kept, and rounds may come again") {
+  options how;
+  how.once = false;
+  fast_election a{1, three, how, settled{7, 2}, 1};
+  output out;
+  a.step(look{of(1)}, 10s, out);
+  a.step(heard{2, {of(3), standing::following, 5, 1, 1}}, 10s, out);  // in another round
+  a.step(heard{3, {of(3), standing::leading, 7, 1, 1}}, 10s, out);
+  CHECK(a.as() == standing::following);
+  CHECK(!out.persist);
+}
+
 TEST_CASE("zab: a leader is established by those that joined, and only in its round") {
   alone a{3, {{1, 2, 3, 4, 5}, {}}};
   for (const server s : {1, 2, 4, 5}) a.hear(s, of(5), standing::looking, 1);
