@@ -42,6 +42,7 @@ void replica::look(instant now, output& out) {
   epoch_ = 0;
   others_.clear();
   synchronising_ = false;
+  early_.clear();
   enter(phase::election, out);
   choose(election::look{{state_.current, log_.last(), self_}}, now, out);
 }
@@ -153,11 +154,12 @@ std::string replica::digest() const {
       beat_at_.count());
   add_zxid(committed_), add_zxid(durable_), add_zxid(log_.base());
   for (std::size_t i = 0; i < log_.size(); ++i) add_zxid(log_[i].at);
+  for (const auto& [z, what] : early_) add_zxid(z);
   for (const auto& [s, f] : others_) {
     all += '/';
     add(s, f.session, f.accepted, static_cast<int>(f.at), f.counts, f.current,
         f.how ? static_cast<int>(*f.how) : -1, f.heard.count());
-    for (const auto z : {f.last, f.from, f.acked, f.sent, f.was}) add_zxid(z);
+    for (const auto z : {f.last, f.from, f.upto, f.acked, f.sent, f.was}) add_zxid(z);
   }
   return all;
 }

@@ -46,6 +46,7 @@ struct options {
   duration begin = std::chrono::milliseconds{800};    // for discovery and synchronisation
   std::uint64_t request_bytes = 512U << 10U;          // transactions in one message
   std::uint64_t uncommitted_max = 10'000;             // then proposals are refused
+  std::size_t early_max = 64;                         // messages that came before their turn
   std::uint32_t counter_max = std::numeric_limits<std::uint32_t>::max();
   static election::options watched() {
     election::options o;
@@ -178,7 +179,7 @@ class replica {
     std::uint32_t current = 0;
     zxid last{};                  // when it came
     std::optional<way> how{};     // SYNCHRONISE was sent
-    zxid from{};                  // and said so
+    zxid from{}, upto{};          // and NEWLEADER said so
     zxid acked{}, sent{}, was{};  // `was`: acknowledged at the last beat
     instant heard{};
   };
@@ -225,6 +226,7 @@ class replica {
   void receive(server from, up_to_date& m, instant now, output& out);
   void receive(server from, proposals& m, instant now, output& out);
   void receive(server from, commit& m, instant now, output& out);
+  void take(std::vector<transaction>& what, output& out);
 
   server self_;
   ensemble of_;
@@ -251,7 +253,8 @@ class replica {
   // a follower's
   std::uint64_t sessions_ = 0, session_ = 0;
   instant heard_{};
-  bool synchronising_ = false;  // SYNCHRONISE has come
+  bool synchronising_ = false;                      // SYNCHRONISE has come
+  std::map<zxid, std::vector<transaction>> early_;  // what has a gap before it
 
   // a leader's
   std::uint32_t epoch_ = 0;

@@ -55,10 +55,20 @@ void replica::receive(server from, synchronise& m, instant now, output& out) {
 
 void replica::receive(server from, proposals& m, instant now, output& out) {
   if (!of_session(from, m.session, now) || !synchronising_) return;
-  if (log_.has(m.after))
-    for (auto& t : m.what)
-      if (t.at > log_.last()) append(std::move(t), out);
+  if (log_.has(m.after)) {
+    take(m.what, out);
+  } else if (m.after > log_.last() && early_.size() < how_.early_max) {
+    early_[m.after] = std::move(m.what);
+  }
+  for (auto next = early_.begin(); next != early_.end() && log_.has(next->first);
+       next = early_.erase(next))
+    take(next->second, out);
   out.send.push_back({from, ack{session_, log_.last()}});
+}
+
+void replica::take(std::vector<transaction>& what, output& out) {
+  for (auto& t : what)
+    if (t.at > log_.last()) append(std::move(t), out);
 }
 
 // The history first, then the epoch: with both it may win an election.

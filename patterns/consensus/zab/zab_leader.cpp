@@ -77,8 +77,9 @@ void replica::bring_up(server to, follower& f, output& out) {
     f.how = f.from == f.last ? way::diff : way::trunc;
   }
   f.acked = f.sent = f.was = f.from;
+  f.upto = log_.last();  // what comes later is no part of the history that the epoch begins with
   say_sync(to, f, out);
-  if (send_proposals(to, f, out)) out.send.push_back({to, new_leader{f.session, log_.last()}});
+  if (send_proposals(to, f, out)) out.send.push_back({to, new_leader{f.session, f.upto}});
 }
 
 void replica::say_sync(server to, const follower& f, output& out) const {
@@ -173,8 +174,7 @@ void replica::beat(instant now, output& out) {
   }
   serve(out);
   for (const auto& [s, f] : others_) {
-    if (f.at == stage::discovered && f.how)
-      out.send.push_back({s, new_leader{f.session, log_.last()}});
+    if (f.at == stage::discovered && f.how) out.send.push_back({s, new_leader{f.session, f.upto}});
     if (f.at == stage::synchronised && phase_ == phase::broadcast)
       out.send.push_back({s, up_to_date{f.session, committed_}});
   }
