@@ -2,6 +2,7 @@
 
 #include "patterns/consensus/raft/simulated_protocol.hpp"
 #include "patterns/election/bully_simulated.hpp"
+#include "patterns/consensus/zab/simulated_protocol.hpp"
 #include "patterns/link/simulated_protocols.hpp"
 #include "patterns/mapreduce/simulated_protocol.hpp"
 #include "patterns/membership/simulated_protocol.hpp"
@@ -14,6 +15,8 @@ const std::vector<simulation::protocol>& all_protocols() {
       mapreduce::simulated_protocol(),
       raft::simulated_protocol(),
       bully::simulated_protocol(),
+      membership::simulated_protocol(), link::simulated_protocol(), channel::simulated_protocol(),
+      mapreduce::simulated_protocol(),  raft::simulated_protocol(), zab::simulated_protocol(),
   };
   return all;
 }
