@@ -108,7 +108,10 @@ void token_ring::on(server, const want& m, instant now, output& out) {
     return;
   }
   wanted_ = true;
-  if (const auto next = successor(); phase_ != phase::waiting && next != m.origin)
+  // not past its origin, which may be dead to some: it would go round for ever
+  const auto ahead = [&](server s) { return (s + members() - self()) % members(); };
+  const auto next = successor();
+  if (phase_ != phase::waiting && next != self() && ahead(next) < ahead(m.origin))
     send(next, m, out);
 }
 

@@ -318,6 +318,22 @@ TEST_CASE("token ring: one that nobody wants moves ever more seldom, and is fetc
   CHECK(g.insiders() == servers{far});
 }
 
+TEST_CASE(
+    "token ring: the word that wants it goes no further than its origin, dead to some or not") {
+  group g{"token-ring", 4};
+  while (g.take<token>().empty()) {
+    g.now += 100ms;
+    g.tick();
+  }
+  g.lost(1, 3);
+  g.lost(2, 3);
+  g.sent = 0;
+  g.give({3, 0, {1, 1, want{3}}});
+  for (int i = 0; i < 100; ++i) g.deliver();
+  CHECK(g.wire.empty());
+  CHECK(g.sent <= 2);
+}
+
 TEST_CASE("mutex: messages are read as they were written") {
   const message all[] = {{1, 2, grant{3, 4, 5}},
                          {1, 0, census{7, {{2, 3}}}},
