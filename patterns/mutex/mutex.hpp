@@ -20,6 +20,7 @@
 #pragma once
 #include "patterns/mutex/messages.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>

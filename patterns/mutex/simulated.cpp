@@ -42,7 +42,6 @@ void scene::believes(server by, server whom) {
 }
 
 void scene::enters(server who, std::uint64_t fence) {
-  ++entries;
   if (!granted.insert(fence).second) complain(claim::own, "fence " + text(fence) + " came twice");
   for (server other = 0; right() && other < inside.size(); ++other)
     if (other != who && inside[other] != 0)
@@ -56,10 +55,7 @@ void scene::enters(server who, std::uint64_t fence) {
 }
 
 bool scene::uses(server who, std::uint64_t fence) {
-  if (fence < highest) {
-    ++refused;
-    return false;
-  }
+  if (fence < highest) return false;
   if (fence > highest) {
     if (!used.insert(fence).second) complain(claim::fenced, text(fence) + " is used again");
     highest = fence;

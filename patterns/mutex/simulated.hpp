@@ -43,7 +43,6 @@ struct scene : simulation::judged {
   std::set<std::tuple<server, server, std::uint32_t>>
       wrong{};  // who takes which life for dead, and it runs
   instant wrong_until{};
-  std::uint64_t entries = 0, refused = 0;
 
   bool right() const;  // the detector, and for so long that what it was wrong about is over
   void starts(server who, std::uint32_t life);

@@ -26,7 +26,6 @@ class token_ring final : public member {
   std::unique_ptr<member> copy() const override { return std::make_unique<token_ring>(*this); }
   instant due() const override;
   bool has_token() const { return has_; }
-  std::uint64_t promised() const { return promised_; }
   const token& seen_token() const { return token_; }
 
  private:
