@@ -43,6 +43,7 @@ void add_kv(verbs& all);
 void add_elect(verbs& all);
 void add_lock(verbs& all);
 void add_locks(verbs& all);
+void add_mutex(verbs& all);
 void add_journal(verbs& all);
 
 // Declares a verb whose options live in `Options`; `run` is called with them after the whole line was understood.

@@ -2,6 +2,7 @@
 #include "actors/election/campaign.hpp"
 #include "cluster/program/child.hpp"
 #include "cluster/program/client.hpp"
+#include "cluster/program/elect_compare.hpp"
 #include "cluster/program/json.hpp"
 #include "runtime/codec/inspect.hpp"
 
@@ -21,7 +22,8 @@ struct options {
   std::string name, value;
   std::vector<std::string> command;
   milliseconds ttl{5'000}, wait{0};
-  bool as_json = false, observe = false;
+  bool as_json = false, observe = false, compare = false;
+  comparison_options comparison;
 };
 
 // Leads, runs, and gives up; one after the other.
@@ -115,6 +117,12 @@ int observe(const options& given, client& with, caf::actor log) {
 }
 
 exit_code elect(const options& given) {
+  if (given.compare) {
+    auto how = given.comparison;
+    how.as_json = given.as_json;
+    return compare_elections(how);
+  }
+  if (given.name.empty()) return fail(exit_code::usage, "troupe elect: NAME is required; see `troupe elect --help`");
   if (given.command.empty() != given.observe)
     return fail(exit_code::usage, "troupe elect: give a COMMAND behind --, or --observe");
   catch_interrupts();
@@ -136,12 +144,16 @@ void add_elect(verbs& all) {
       "before another can win (SIGTERM, then SIGKILL).\n"
       "Exit codes: the command's own; 121 not acquired, 122 lost while it ran, 125 anything else.\n"
       "  troupe elect nightly --wait 10s -- ./report.sh");
-  verb->add_option("NAME", given->name, "the election")->required();
+  verb->add_option("NAME", given->name, "the election");
   verb->add_option("COMMAND", given->command, "behind --, with its arguments")->type_name("-- COMMAND ...");
   verb->add_option("--value", given->value, "what observers are shown");
   add_time(*verb, "--ttl", given->ttl, "a leader that is not heard for so long has lost");
   add_time(*verb, "--wait", given->wait, "give up after so long; without it, never");
   verb->add_flag("--observe", given->observe, "show who leads, whenever that changes");
+  verb->add_flag("--compare", given->compare, "instead: bully, raft and zab beside their formulas, on a simulated network");
+  verb->add_option("--members", given->comparison.members, "--compare: for these numbers of members");
+  verb->add_flag("--unnoticed", given->comparison.unnoticed, "--compare: who dies is missed by its silence alone");
+  verb->add_option("--svg", given->comparison.svg, "--compare: and draw the messages into this file");
   verb->add_flag("--json", given->as_json, "events as JSON lines: of --observe to standard output, else to standard error");
   add_target(*verb, given->to);
 }

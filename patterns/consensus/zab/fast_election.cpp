@@ -117,7 +117,13 @@ void fast_election::take_word(server from, const notification& n, instant now, o
     if (as_ == standing::following && how_.beat > duration{}) tell(from, sent_.beats, out);
     return;
   }
+  const auto before = outside_.find(from);
+  const bool news =
+      before == outside_.end() || before->second.as != n.as || before->second.round != n.round;
   outside_[from] = n;
+  // It has a quorum's votes, and ours is among them, or would be.
+  if (leads && n.round == round_ && choice_.leader == from) return settle(from, round_, now, out);
+  if (leads && news) tell_voters(out);                 // who follows it will say so
   const auto leader = outside_.find(n.choice.leader);  // itself must say so: it may be gone
   if (leader == outside_.end() || leader->second.as != standing::leading) return;
   const auto round = leader->second.round;
