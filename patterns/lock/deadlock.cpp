@@ -11,8 +11,7 @@ graph waits_of(const lines& all) {
   for (const auto& [name, l] : all)
     for (const auto& p : l)
       for (const auto& before : in_the_way(l, p.ticket))
-        if (before.owner != p.owner)
-          edges[p.owner].push_back({p.owner, name, p.ticket, before.owner});
+        edges[p.owner].push_back({p.owner, name, p.ticket, before.owner});
   return edges;
 }
 

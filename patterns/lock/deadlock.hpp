@@ -3,6 +3,8 @@
 // R. Agrawal, M. Carey, L. McVoy, "The Performance of Alternative Strategies for Dealing with Deadlocks", 1987.
 //   Promises  whoever looks at the same lines finds the same circles and the same victim of each: the owner whose waiting
 //             place has the highest ticket. One victim breaks its circle; others are looked at after it has gone
+//             an owner that waits for a place of its own is a circle as well: shared, it wants to be alone; or it acts in two
+//             processes at once
 //   Beware    lines of different locks that were not read at one moment may show a circle that never was: ask again before
 //             acting, since a true one stays
 //   Costs     O(places + edges)

@@ -106,15 +106,15 @@ TEST_CASE("deadlock: circles are found, with their youngest waiter as the victim
   CHECK(found[1].victim == "n");
 }
 
-TEST_CASE(
-    "deadlock: readers that hold together wait for nobody, and upgrade into each other's way") {
+TEST_CASE("deadlock: readers wait for nobody; a reader that wants to be alone waits for itself") {
   lines all;
   all["x"] = {{1, "a", mode::shared}, {2, "b", mode::shared}};
   CHECK(deadlocks(all).empty());
-  all["x"].push_back({3, "a", mode::exclusive});
+  all["x"].push_back({3, "c", mode::exclusive});
   CHECK(deadlocks(all).empty());
   all["x"].push_back({4, "b", mode::exclusive});
   const auto found = deadlocks(all);
   REQUIRE(found.size() == 1);
   CHECK(found[0].ticket == 4);
+  CHECK(found[0].victim == "b");
 }
