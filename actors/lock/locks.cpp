@@ -53,6 +53,7 @@ class locks : public caf::event_based_actor {
     send_exit(store_, caf::exit_reason::user_shutdown);
     store_ = nullptr;
     takes_.clear();
+    returns_.clear();
     held_.clear();
   }
 
@@ -119,7 +120,7 @@ class locks : public caf::event_based_actor {
   using key = std::tuple<std::string, std::string, mode>;  // owner, lock
   struct held {
     holder core;
-    std::string lock{}, owner{};
+    key k;
     caf::actor whose{};  // who is told that it is lost
   };
   struct taker {
@@ -143,10 +144,9 @@ class locks : public caf::event_based_actor {
                         .count = wanted.count,
                         .capacity = wanted.capacity,
                         .revocable = s_.revocable};
-    auto& h = held_
-                  .emplace(k, held{holder{std::move(how), life_ + "." + std::to_string(++holders_)},
-                                   wanted.name, owner, nullptr})
-                  .first->second;
+    auto& h =
+        held_.emplace(k, held{holder{std::move(how), life_ + "." + std::to_string(++holders_)}, k})
+            .first->second;
     if (!session_.id().empty()) step(h, session_is{session_.id()});
     return h;
   }
@@ -157,7 +157,7 @@ class locks : public caf::event_based_actor {
     h.core.step(in, now(), out);
     for (auto& e : out.events) std::visit([&](auto& x) { tell(h, x); }, e);
     for (auto& a : out.asks)
-      ask_store(std::move(a.what), [this, k = key_of(h), number = a.number](answer& said) {
+      ask_store(std::move(a.what), [this, k = h.k, number = a.number](answer& said) {
         if (const auto found = held_.find(k); found != held_.end())
           step(found->second, answered{number, std::move(said)});
       });
@@ -165,11 +165,6 @@ class locks : public caf::event_based_actor {
     if (at == stage::waiting || at == stage::looking) look_later();
     arm();
     go();
-  }
-  key key_of(const held& h) const {
-    for (const auto& [k, other] : held_)
-      if (&other == &h) return k;
-    return {};
   }
   void tell(held& h, const granted& e) {
     const auto found = takes_.find(e.cookie);
@@ -195,10 +190,10 @@ class locks : public caf::event_based_actor {
     returns_.erase(found);
   }
   void tell(held& h, const lost& e) {
+    const auto& [owner, name, as] = h.k;
     log::warn("lock", "lost",
-              {{"lock", h.lock}, {"owner", h.owner}, {"fence", e.fence}, {"reason", e.why}});
-    if (h.whose)
-      send<caf::message_priority::high>(h.whose, lock_lost{h.lock, h.owner, e.fence, e.why});
+              {{"lock", name}, {"owner", owner}, {"fence", e.fence}, {"reason", e.why}});
+    if (h.whose) send<caf::message_priority::high>(h.whose, lock_lost{name, owner, e.fence, e.why});
   }
 
   // ---- the session that all of them stand under

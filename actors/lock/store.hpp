@@ -25,7 +25,8 @@ struct map_store_settings {
 // `client`: actors/consensus/client.hpp.
 //   Promises  what the map does: tickets rise over all changes of its leader, and a place is granted only when a majority
 //             has it on disk
-//   Costs     a write to stand, one to leave, a watch of one key for who waits; a keepalive is no write
+//   Costs     a write to stand, one to leave, a watch of one key for who waits or, where it can be revoked, holds;
+//             a keepalive is no write
 caf::actor spawn_map_store(caf::actor_system& system, caf::actor client,
                            map_store_settings settings = {});
 }  // namespace troupe::lock

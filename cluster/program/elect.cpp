@@ -151,7 +151,9 @@ void add_elect(verbs& all) {
   add_time(*verb, "--wait", given->wait, "give up after so long; without it, never");
   verb->add_flag("--observe", given->observe, "show who leads, whenever that changes");
   verb->add_flag("--compare", given->compare, "instead: bully, raft and zab beside their formulas, on a simulated network");
-  verb->add_option("--members", given->comparison.members, "--compare: for these numbers of members");
+  verb->add_option("--members", given->comparison.members, "--compare: for these numbers of members: 3,5,9")
+      ->delimiter(',')
+      ->check(CLI::Range(3, 99));
   verb->add_flag("--unnoticed", given->comparison.unnoticed, "--compare: who dies is missed by its silence alone");
   verb->add_option("--svg", given->comparison.svg, "--compare: and draw the messages into this file");
   verb->add_flag("--json", given->as_json, "events as JSON lines: of --observe to standard output, else to standard error");

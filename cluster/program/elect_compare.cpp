@@ -2,7 +2,6 @@
 #include "cluster/program/elect_compare.hpp"
 
 #include "cluster/program/json.hpp"
-#include "cluster/program/numbers.hpp"
 #include "cluster/program/picture.hpp"
 #include "cluster/program/table.hpp"
 #include "patterns/election/comparison.hpp"
@@ -47,9 +46,7 @@ picture drawn(const std::vector<election::measured>& all) {
 }  // namespace
 
 exit_code compare_elections(const comparison_options& given) {
-  const auto members = numbers_in(given.members, 3, 99);
-  if (!members) return fail(exit_code::usage, "--members: numbers from 3 to 99, like 3,5,9, not '" + given.members + "'");
-  const auto all = election::compare(*members, !given.unnoticed);
+  const auto all = election::compare(given.members, !given.unnoticed);
   if (!given.svg.empty())
     if (const auto why = write_picture(given.svg, drawn(all)); !why.empty()) return fail(exit_code::not_done, why);
   if (given.as_json) {

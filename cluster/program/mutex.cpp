@@ -1,7 +1,6 @@
 // troupe mutex --compare: the three algorithms of mutual exclusion side by side.
 #include "cluster/program/command.hpp"
 #include "cluster/program/json.hpp"
-#include "cluster/program/numbers.hpp"
 #include "cluster/program/picture.hpp"
 #include "cluster/program/table.hpp"
 #include "patterns/mutex/comparison.hpp"
@@ -16,7 +15,8 @@ namespace {
 using json = nlohmann::ordered_json;
 struct options {
   bool compare = false, as_json = false;
-  std::string members = "3,5,9,25", svg;
+  std::vector<std::uint32_t> members{3, 5, 9, 25};
+  std::string svg;
 };
 
 double ms(mutex::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
@@ -38,9 +38,7 @@ void show_json(const std::vector<mutex::cost>& costs, const std::vector<mutex::c
 
 exit_code compare(const options& given) {
   if (!given.compare) return fail(exit_code::usage, "troupe mutex: --compare is what it does");
-  const auto members = numbers_in(given.members, 2, 99);
-  if (!members) return fail(exit_code::usage, "--members: numbers from 2 to 99, like 3,5,9, not '" + given.members + "'");
-  const auto costs = mutex::costs(*members);
+  const auto costs = mutex::costs(given.members);
   const auto conducts = mutex::conducts();
   if (!given.svg.empty()) {
     picture p{"Messages for one entry", "members", "messages", {}};
@@ -83,7 +81,7 @@ void add_mutex(verbs& all) {
       "second): messages an entry beside the textbook's formulas, and what a crash, a pause and a partition do.\n"
       "`accepted` counts those whom a resource lets act that refuses a fence below the highest it has seen.");
   verb->add_flag("--compare", given->compare, "run all three");
-  verb->add_option("--members", given->members, "for these numbers of members");
+  verb->add_option("--members", given->members, "for these numbers of members: 3,5,9")->delimiter(',')->check(CLI::Range(2, 99));
   verb->add_option("--svg", given->svg, "and draw the messages into this file");
   verb->add_flag("--json", given->as_json, "as JSON");
 }

@@ -2,27 +2,16 @@
 // What a log or a disk may hand to the replicated map and its session table: any bytes as commands,
 // questions and snapshots. What is read can be written and read again; what was applied can be
 // restored, and the history of what was restored can be walked.
+#include "fuzz_checks.hpp"
 #include "patterns/consensus/sessions.hpp"
 #include "patterns/encoding.hpp"
 #include "patterns/storage/map_machine.hpp"
 
-#include <cstdlib>
 #include <memory>
 
 namespace {
 using namespace troupe;
-
-void expect(bool holds) {
-  if (!holds) std::abort();
-}
-
-template <class T>
-void value(std::string_view bytes) {
-  const auto x = decode<T>(bytes);
-  if (!x) return;
-  const auto again = decode<T>(encode(*x));
-  expect(again && *again == *x);
-}
+using test::expect, test::value;
 
 void restored(std::string_view bytes) {
   storage::map m;

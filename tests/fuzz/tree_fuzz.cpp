@@ -2,30 +2,19 @@
 // What a log or a disk may hand to the coordination tree: any bytes as requests, questions, replies,
 // paths and snapshots. What is read can be written and read again; what was applied can be restored;
 // what was restored can be walked, watched, and emptied.
+#include "fuzz_checks.hpp"
 #include "patterns/encoding.hpp"
 #include "patterns/tree/machine.hpp"
 #include "patterns/tree/watches.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 namespace {
 using namespace troupe;
+using test::expect, test::value;
 using namespace troupe::tree;
-
-void expect(bool holds) {
-  if (!holds) std::abort();
-}
-
-template <class T>
-void value(std::string_view bytes) {
-  const auto x = decode<T>(bytes);
-  if (!x) return;
-  const auto again = decode<T>(encode(*x));
-  expect(again && *again == *x);
-}
 
 void checked_path(std::string_view path) {
   if (!check_path(path, {})) return;
