@@ -16,14 +16,21 @@ troupe_require(OpenSSL libssl-dev)
 troupe_require(prometheus-cpp prometheus-cpp-dev)
 troupe_require(CLI11 libcli11-dev)
 troupe_require(nlohmann_json nlohmann-json3-dev)
-# Debian's RocksDB has a CMake package that asks for the headers of all its own dependencies: a library and a path will do.
-find_path(ROCKSDB_INCLUDE_DIR rocksdb/db.h)
-find_library(ROCKSDB_LIBRARY rocksdb)
-if(NOT ROCKSDB_INCLUDE_DIR OR NOT ROCKSDB_LIBRARY)
-  message(FATAL_ERROR "RocksDB was not found: install the Debian package librocksdb-dev, "
-                      "or run examples/run, which installs all that is needed.")
-endif()
-mark_as_advanced(ROCKSDB_INCLUDE_DIR ROCKSDB_LIBRARY)
+# Libraries without a CMake package, or, as RocksDB, with one that asks for the headers of all its own dependencies: a library
+# and a path will do.
+function(troupe_require_library name header library debian)
+  find_path(${name}_INCLUDE_DIR ${header} PATH_SUFFIXES ${ARGN})
+  find_library(${name}_LIBRARY ${library})
+  if(NOT ${name}_INCLUDE_DIR OR NOT ${name}_LIBRARY)
+    message(FATAL_ERROR "${header} was not found: install the Debian package ${debian}, "
+                        "or run examples/run, which installs all that is needed.")
+  endif()
+  mark_as_advanced(${name}_INCLUDE_DIR ${name}_LIBRARY)
+endfunction()
+troupe_require_library(ROCKSDB rocksdb/db.h rocksdb librocksdb-dev)
+troupe_require_library(HIREDIS hiredis/hiredis.h hiredis libhiredis-dev)
+troupe_require_library(SQLITE sqlite3.h sqlite3 libsqlite3-dev)
+troupe_require_library(PQ libpq-fe.h pq libpq-dev postgresql)
 # Programs of ours allocate with jemalloc: actors free what other threads have made. Sanitizers bring an allocator of their own.
 set(TROUPE_ALLOCATOR "")
 if(NOT TROUPE_SANITIZER)
