@@ -5,6 +5,7 @@
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
+#include "runtime/in_loop.hpp"
 #include "runtime/log.hpp"
 
 #include <algorithm>
@@ -216,10 +217,7 @@ class locks : public caf::event_based_actor {
     arm();
   }
   void ask_store(wish what, std::function<void(answer&)> then) {
-    // An await is answered when it is: its place is gone, or the store has given it up.
-    const bool waits = std::holds_alternative<await>(what);
-    const auto patience = waits ? caf::duration{caf::infinite} : caf::duration{s_.session.ttl};
-    request(store_, patience, store_wish{std::move(what)})
+    request(store_, caf::infinite, store_wish{std::move(what)})  // the store keeps the time
         .then([then](store_answer& said) { then(said.what); },
               [then](const caf::error&) {
                 answer none{unanswered{}};
@@ -308,10 +306,9 @@ class locks : public caf::event_based_actor {
   }
   void go() {
     if (!going_) return;
-    const bool left = std::any_of(held_.begin(), held_.end(), [](const auto& h) {
-      return h.second.core.at() == stage::leaving;
-    });
-    if (left || std::exchange(gone_, true)) return;
+    const bool leaves = std::any_of(held_.begin(), held_.end(),
+                                    [](const auto& h) { return h.second.core.lets_go(); });
+    if (leaves || std::exchange(gone_, true)) return;
     session_output out;
     session_.close(now(), out);
     for (auto& a : out.asks) {
@@ -336,6 +333,6 @@ class locks : public caf::event_based_actor {
 }  // namespace
 
 caf::actor spawn_locks(caf::actor_system& system, caf::actor store, locks_settings settings) {
-  return system.spawn<locks>(std::move(store), std::move(settings));
+  return system.spawn<in_loop<locks>>(std::move(store), std::move(settings));
 }
 }  // namespace troupe::lock

@@ -1,3 +1,4 @@
+#include "actors/consensus/protocol.hpp"
 #include "actors/lock/store.hpp"
 #include "actors/storage/map_client.hpp"
 #include "actors/storage/watcher.hpp"
@@ -5,6 +6,7 @@
 #include "patterns/lock/keys.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
+#include "runtime/in_loop.hpp"
 
 #include <algorithm>
 #include <map>
@@ -12,21 +14,22 @@
 #include <utility>
 
 #include <caf/all.hpp>
+namespace troupe::lock {
+struct look_after {};
+TROUPE_MESSAGE(look_after)
+}  // namespace troupe::lock
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::look_after)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
 
 namespace troupe::lock {
 namespace {
 using promise = caf::typed_response_promise<store_answer>;
-using std::chrono::milliseconds;
 
 class map_store : public caf::event_based_actor {
  public:
   map_store(caf::actor_config& config, caf::actor client, map_store_settings settings)
-      : caf::event_based_actor{config},
-        client_{std::move(client)},
-        s_{std::move(settings)},
-        patience_{std::chrono::duration_cast<milliseconds>(s_.patience)} {}
+      : caf::event_based_actor{config}, client_{std::move(client)}, s_{std::move(settings)} {}
   const char* name() const override { return "lock-store"; }
   void on_exit() override {
     client_ = nullptr;
@@ -41,10 +44,11 @@ class map_store : public caf::event_based_actor {
           std::visit([&](auto& what) { on(what, to); }, wanted.what);
           return to;
         },
+        [this](look_after) { look_late(); },
         [](const storage::watch_created&) {},
         [this](const storage::watch_events& what) {
           for (const auto& e : what.events)
-            if (e.what == storage::change::erased) return end(what.id, settled{});
+            if (e.what == storage::change::erased) return came(what.id, what.at);
         },
         [](const storage::watch_progress&) {},
         [this](const storage::watch_ended& what) { end(what.id, unanswered{}); },
@@ -54,48 +58,74 @@ class map_store : public caf::event_based_actor {
  private:
   struct waiting {
     promise whom;
+    std::string lock{};
     std::vector<caf::actor> watchers{};
   };
 
+  // Requests time out in one place: timers of their own cost more than all else that they do.
+  struct asked {
+    promise whom;
+    instant until{};
+  };
+  std::uint64_t open(promise to) {
+    const auto number = ++numbers_;
+    open_.emplace_hint(open_.end(), number, asked{std::move(to), now() + s_.patience});
+    if (!std::exchange(looking_, true)) delayed_send(this, s_.patience / 4, look_after{});
+    return number;
+  }
+  void close(std::uint64_t number, answer what) {
+    const auto found = open_.find(number);
+    if (found == open_.end()) return;  // too late
+    found->second.whom.deliver(store_answer{std::move(what)});
+    open_.erase(found);
+  }
+  void look_late() {
+    looking_ = false;
+    const auto at = now();
+    while (!open_.empty() && open_.begin()->second.until <= at)
+      close(open_.begin()->first, unanswered{});
+    if (!open_.empty() && !std::exchange(looking_, true))
+      delayed_send(this, s_.patience / 4, look_after{});
+  }
+  instant now() { return std::chrono::duration_cast<instant>(clock().now().time_since_epoch()); }
+
   // A reply of this kind, or why there is none.
-  template <class Kind, class F>
-  storage::on_reply then(promise to, F made) {
-    return [to, made](caf::expected<storage::reply> said) mutable {
-      to.deliver(store_answer{answer_of<Kind>(said, made)});
-    };
+  template <class Kind, class What, class F>
+  void give(promise to, const What& what, F made) {
+    storage::ask_map(this, client_, storage::endless, what,
+                     [this, number = open(std::move(to)), made](caf::expected<storage::reply> r) {
+                       close(number, answer_of<Kind>(r, made));
+                     });
   }
   template <class Kind, class F>
-  static answer answer_of(caf::expected<storage::reply>& said, F& made) {
+  static answer answer_of(caf::expected<storage::reply>& said, const F& made) {
     if (const auto* what = storage::answer_as<Kind>(said)) return made(*said, *what);
     const auto* no = said ? std::get_if<storage::refused>(&said->what) : nullptr;
     if (no == nullptr) return unanswered{};
     if (no->why == storage::refusal::lease_unknown) return no_session{};
     return refused{storage::explain(no->why)};
   }
-  void give(storage::command what, storage::on_reply back) {
-    storage::ask_map(this, client_, patience_, what, std::move(back));
-  }
 
   void on(const open_session& x, promise to) {
     const auto ttl = std::chrono::ceil<storage::duration>(x.ttl);
-    give(storage::lease_grant{ttl, 0},
-         then<storage::granted>(to, [](auto&, const storage::granted& g) -> answer {
-           return opened{std::to_string(g.id)};
-         }));
+    give<storage::granted>(
+        std::move(to), storage::command{storage::lease_grant{ttl, 0}},
+        [](auto&, const storage::granted& g) -> answer { return opened{std::to_string(g.id)}; });
   }
   void on(const renew_session& x, promise to) {
-    storage::ask_leader(this, client_, patience_, storage::keepalive{lease_of(x.session)},
-                        [to](caf::expected<storage::host_answer> said) mutable {
-                          answer how{unanswered{}};
-                          if (said && std::holds_alternative<storage::kept>(*said)) how = settled{};
-                          if (said && std::holds_alternative<storage::not_kept>(*said))
-                            how = no_session{};
-                          to.deliver(store_answer{std::move(how)});
-                        });
+    storage::ask_leader(
+        this, client_, storage::endless, storage::keepalive{lease_of(x.session)},
+        [this, number = open(std::move(to))](caf::expected<storage::host_answer> said) {
+          answer how{unanswered{}};
+          if (said && std::holds_alternative<storage::kept>(*said)) how = settled{};
+          if (said && std::holds_alternative<storage::not_kept>(*said)) how = no_session{};
+          close(number, std::move(how));
+        });
   }
   void on(const close_session& x, promise to) {
-    give(storage::lease_revoke{lease_of(x.session), 0},
-         then<storage::revoked>(to, [](auto&, auto&) -> answer { return settled{}; }));
+    give<storage::revoked>(std::move(to),
+                           storage::command{storage::lease_revoke{lease_of(x.session), 0}},
+                           [](auto&, auto&) -> answer { return settled{}; });
   }
   void on(stand& x, promise to) {
     const auto key = key_of(x.lock, x.wanted.id);
@@ -104,51 +134,70 @@ class map_store : public caf::event_based_actor {
     t.when = {storage::absent(key)};
     t.then = {storage::put{key, encode(x.wanted), lease_of(x.session)}, all};
     t.otherwise = {all};
-    give(std::move(t), then<storage::txn_done>(
-                           to, [x](const storage::reply& r, const storage::txn_done& d) -> answer {
-                             const auto* g = std::get_if<storage::got>(&d.replies.back());
-                             if (g == nullptr || g->more) return too_long(x.lock);
-                             stood s{0, line_of(*g, x.lock), r.at};
-                             for (const auto& p : s.all)
-                               if (p.id == x.wanted.id) s.ticket = p.ticket;
-                             return s;
-                           }));
+    give<storage::txn_done>(std::move(to), storage::command{std::move(t)},
+                            [lock = std::move(x.lock), id = std::move(x.wanted.id)](
+                                const storage::reply& r, const storage::txn_done& d) -> answer {
+                              const auto* g = std::get_if<storage::got>(&d.replies.back());
+                              if (g == nullptr || g->more) return too_long(lock);
+                              stood s{0, line_of(*g, lock), r.at};
+                              for (const auto& p : s.all)
+                                if (p.id == id) s.ticket = p.ticket;
+                              return s;
+                            });
   }
   void on(const leave_line& x, promise to) {
-    give(storage::erase{storage::one(key_of(x.lock, x.id)), false},
-         then<storage::erase_done>(to, [](auto&, auto&) -> answer { return settled{}; }));
+    give<storage::erase_done>(
+        std::move(to), storage::command{storage::erase{storage::one(key_of(x.lock, x.id)), false}},
+        [](auto&, auto&) -> answer { return settled{}; });
   }
   void on(const look& x, promise to) {
-    storage::ask_map(
-        this, client_, patience_, storage::question{storage::get{storage::prefix(keys_of(x.lock))}},
-        then<storage::got>(
-            to, [lock = x.lock](const storage::reply& r, const storage::got& g) -> answer {
-              if (g.more) return too_long(lock);
-              return seen{line_of(g, lock), r.at};
-            }));
+    give<storage::got>(std::move(to),
+                       storage::question{storage::get{storage::prefix(keys_of(x.lock))}},
+                       [lock = x.lock](const storage::reply& r, const storage::got& g) -> answer {
+                         if (g.more) return too_long(lock);
+                         return seen{line_of(g, lock), r.at};
+                       });
   }
   void on(const survey&, promise to) {
-    storage::ask_map(this, client_, patience_,
-                     storage::question{storage::get{storage::prefix(std::string{keys_of_all})}},
-                     then<storage::got>(to, [](auto&, const storage::got& g) -> answer {
-                       surveyed s;
-                       for (const auto& kv : g.items)
-                         if (const auto whose = lock_in(kv.key))
-                           if (auto p = place_of(kv)) s.all[*whose].push_back(std::move(*p));
-                       for (auto& [lock, all] : s.all) sort(all);
-                       return s;
-                     }));
+    give<storage::got>(std::move(to),
+                       storage::question{storage::get{storage::prefix(std::string{keys_of_all})}},
+                       [](auto&, const storage::got& g) -> answer {
+                         surveyed s;
+                         for (const auto& kv : g.items)
+                           if (const auto whose = lock_in(kv.key))
+                             if (auto p = place_of(kv)) s.all[*whose].push_back(std::move(*p));
+                         for (auto& [lock, all] : s.all) sort(all);
+                         return s;
+                       });
   }
   void on(const await& x, promise to) {
     const auto id = ++waiting_ids_;
     auto& w = waits_[id];
     w.whom = std::move(to);
+    w.lock = x.lock;
     for (const auto& p : x.those)
       w.watchers.push_back(storage::spawn_watcher(
           system(), client_, caf::actor_cast<caf::actor>(this),
           {.what = {.keys = storage::one(key_of(x.lock, p.id)), .from = x.from + 1, .puts = false},
            .id = id,
            .prefer = s_.prefer}));
+  }
+  // What the replica beside the watch has of the line is a look, if it is no older than the event.
+  void came(std::uint64_t id, storage::revision at) {
+    const auto found = waits_.find(id);
+    if (found == waits_.end()) return;
+    const storage::question all{storage::get{storage::prefix(keys_of(found->second.lock))}};
+    request(client_, caf::duration{s_.patience}, consensus::question{encode(all), true})
+        .then(
+            [this, id, at](const consensus::reply& r) {
+              const auto said = decode<storage::reply>(r.bytes);
+              const auto* g = said ? std::get_if<storage::got>(&said->what) : nullptr;
+              const auto w = waits_.find(id);
+              if (w == waits_.end()) return;
+              if (g == nullptr || g->more || said->at < at) return end(id, settled{});
+              end(id, seen{line_of(*g, w->second.lock), said->at});
+            },
+            [this, id](const caf::error&) { end(id, settled{}); });
   }
   void end(std::uint64_t id, answer what) {
     const auto found = waits_.find(id);
@@ -186,14 +235,15 @@ class map_store : public caf::event_based_actor {
 
   caf::actor client_;
   map_store_settings s_;
-  milliseconds patience_;
   std::map<std::uint64_t, waiting> waits_;
-  std::uint64_t waiting_ids_ = 0;
+  std::uint64_t waiting_ids_ = 0, numbers_ = 0;
+  std::map<std::uint64_t, asked> open_;  // by number, and so by time
+  bool looking_ = false;
 };
 }  // namespace
 
 caf::actor spawn_map_store(caf::actor_system& system, caf::actor client,
                            map_store_settings settings) {
-  return system.spawn<map_store>(std::move(client), std::move(settings));
+  return system.spawn<in_loop<map_store>>(std::move(client), std::move(settings));
 }
 }  // namespace troupe::lock

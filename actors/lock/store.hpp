@@ -1,5 +1,6 @@
 // Stores of locks as actors: each answers a `wish` (patterns/lock/store.hpp) with an `answer`.
 //   Messages  store_wish -> store_answer; an await's comes when it comes
+//   Promises  every wish is answered within the store's patience, but for an await, whose places may stand for long
 #pragma once
 #include "patterns/lock/store.hpp"
 

@@ -22,7 +22,8 @@ caf::error senseless() {
 template <class Answer, class Request>
 void ask(caf::event_based_actor* self, const caf::actor& client, std::chrono::milliseconds patience,
          Request request, std::function<void(caf::expected<Answer>)> then) {
-  self->request(client, patience, std::move(request))
+  const auto time = patience == endless ? caf::duration{caf::infinite} : caf::duration{patience};
+  self->request(client, time, std::move(request))
       .then(
           [then](const consensus::reply& r) {
             auto answer = decode<Answer>(r.bytes);

@@ -57,6 +57,8 @@ map_actor spawn_map(caf::actor_system& system, caf::actor client);
 // For actors that make or forward requests of any kind: `then` is called once, in self's context,
 // with the reply, refusals included, or with an error.
 //   Assumes  self lives on, or nothing is called any more
+//   Beware   a client whose node is lost may never answer: with endless patience the time is the caller's to keep
+constexpr auto endless = std::chrono::milliseconds::max();
 using on_reply = std::function<void(caf::expected<reply>)>;
 using on_answer = std::function<void(caf::expected<host_answer>)>;
 void ask_map(caf::event_based_actor* self, const caf::actor& client,

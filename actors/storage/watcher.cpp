@@ -4,6 +4,7 @@
 #include "actors/storage/map_client.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
+#include "runtime/in_loop.hpp"
 #include "runtime/log.hpp"
 #include "runtime/peers.hpp"
 
@@ -213,6 +214,6 @@ class watcher : public caf::event_based_actor {
 
 caf::actor spawn_watcher(caf::actor_system& system, caf::actor client, caf::actor user,
                          watcher_settings settings) {
-  return system.spawn<watcher>(std::move(client), std::move(user), std::move(settings));
+  return system.spawn<in_loop<watcher>>(std::move(client), std::move(user), std::move(settings));
 }
 }  // namespace troupe::storage

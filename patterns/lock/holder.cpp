@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <utility>
 namespace troupe::lock {
+namespace {
+using namespace std::chrono_literals;
+constexpr duration sweeps[] = {15s, 4s, 1s};  // before the last, ...
+}  // namespace
+
 void holder::step(const input& in, instant now, output& out) {
   std::visit([&](const auto& event) { on(event, now, out); }, in);
 }
@@ -10,7 +15,12 @@ void holder::step(const input& in, instant now, output& out) {
 instant holder::due() const {
   auto next = again_;
   for (const auto& w : wishers_) next = std::min(next, w.until);
+  for (const auto& l : leaving_) next = std::min(next, l.again);
   return next;
+}
+
+bool holder::lets_go() const {
+  return std::any_of(leaving_.begin(), leaving_.end(), [](const left& l) { return !l.gone; });
 }
 
 void holder::on(const acquire& in, instant now, output& out) {
@@ -32,14 +42,13 @@ void holder::on(const acquire& in, instant now, output& out) {
   if (at_ == stage::idle) stand_in_line(now, out);
 }
 
-void holder::on(const release& in, instant now, output& out) {
+void holder::on(const release& in, instant, output& out) {
   if (at_ != stage::holding) {
     out.events.push_back(freed{in.cookie, false});
   } else if (--depth_ > 0) {
     out.events.push_back(freed{in.cookie, true});
   } else {
-    letting_go_.push_back(in.cookie);
-    walk_away(now, out);
+    walk_away(out, {in.cookie});
   }
 }
 
@@ -52,14 +61,17 @@ void holder::on(const session_is& in, instant now, output& out) {
 // All that it stood for goes along. Who waits stands anew, at the end, under the next one.
 void holder::on(const session_gone& in, instant now, output& out) {
   session_.clear();
+  for (const auto& l : std::exchange(leaving_, {}))
+    for (const auto cookie : l.cookies) out.events.push_back(freed{cookie, true});
   vanished(in.why, now, out);
 }
 
-void holder::on(const give_way& in, instant now, output& out) {
+void holder::on(const give_way& in, instant, output& out) {
   const bool waits = at_ == stage::looking || at_ == stage::waiting;
-  if (in.ticket == 0 || in.ticket != ticket_ || !waits) return;
+  // While it lets go of a place it may only wait for itself.
+  if (in.ticket == 0 || in.ticket != ticket_ || !waits || lets_go()) return;
   decline_all(decline::deadlock, in.why, out);
-  walk_away(now, out);
+  walk_away(out);
 }
 
 void holder::on(const tick&, instant now, output& out) {
@@ -70,17 +82,23 @@ void holder::on(const tick&, instant now, output& out) {
     return true;
   };
   wishers_.erase(std::remove_if(wishers_.begin(), wishers_.end(), late), wishers_.end());
-  if (wishers_.empty() && at_ != stage::idle && at_ != stage::holding && at_ != stage::leaving)
-    return walk_away(now, out);
+  if (wishers_.empty() && at_ != stage::idle && at_ != stage::holding) walk_away(out);
+  for (auto& l : leaving_)
+    if (now >= l.again) let_go(l, out);
   if (now < again_) return;
   again_ = instant::max();
-  if (at_ == stage::holding)
-    put(look{how_.lock}, out);
-  else  // what a wait was for may have come meanwhile
+  if (at_ != stage::holding)  // what a wait was for may have come meanwhile
     ask_for(at_ == stage::waiting ? stage::looking : at_, now, out);
+  else if (std::exchange(watched_, true))
+    put(look{how_.lock}, out);
+  else
+    ask_for(stage::holding, now, out);
 }
 
 void holder::on(const answered& in, instant now, output& out) {
+  const auto gone = std::find_if(leaving_.begin(), leaving_.end(),
+                                 [&](const left& l) { return l.awaited == in.number; });
+  if (in.number != 0 && gone != leaving_.end()) return was_left(gone, in.what, now, out);
   if (in.number == 0 || in.number != awaited_) return;  // of what is not asked any more
   awaited_ = 0;
   if (std::holds_alternative<unanswered>(in.what)) {
@@ -89,13 +107,7 @@ void holder::on(const answered& in, instant now, output& out) {
     on(session_gone{"its session has ended"}, now, out);
   } else if (const auto* no = std::get_if<refused>(&in.what)) {
     decline_all(decline::refused, no->why, out);
-    walk_away(now, out);
-  } else if (at_ == stage::leaving) {
-    ticket_ = 0;
-    for (const auto cookie : std::exchange(letting_go_, {}))
-      out.events.push_back(freed{cookie, true});
-    at_ = stage::idle;
-    if (!wishers_.empty()) stand_in_line(now, out);
+    walk_away(out);
   } else if (const auto* place = std::get_if<stood>(&in.what)) {
     ticket_ = place->ticket;
     judge(place->all, place->at, now, out);
@@ -123,7 +135,7 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
                 "'" + how_.lock + "' has " + std::to_string(p.capacity) + " permits, not " +
                     std::to_string(how_.capacity),
                 out);
-    return walk_away(now, out);
+    return walk_away(out);
   }
   in_the_way_ = watched(all, ticket_);
   if (in_the_way_.empty()) {
@@ -132,7 +144,9 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
       ++depth_;
       out.events.push_back(granted{w.cookie, ticket_});
     }
-    return ask_for(stage::holding, now, out);
+    watched_ = false;
+    again_ = how_.revocable ? now + how_.watches_after : instant::max();
+    return;
   }
   const auto gives_up = [&](const wisher& w) {
     if (!w.tries) return false;
@@ -140,7 +154,7 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
     return true;
   };
   wishers_.erase(std::remove_if(wishers_.begin(), wishers_.end(), gives_up), wishers_.end());
-  if (wishers_.empty()) return walk_away(now, out);
+  if (wishers_.empty()) return walk_away(out);
   ask_for(stage::waiting, now, out);
 }
 
@@ -152,10 +166,36 @@ void holder::stand_in_line(instant now, output& out) {
 }
 
 // Its place goes, wherever it is known.
-void holder::walk_away(instant now, output& out) {
-  depth_ = 0;
-  if (at_ == stage::idle) return;
-  ask_for(stage::leaving, now, out);
+void holder::walk_away(output& out, std::vector<std::uint64_t> cookies) {
+  if (at_ != stage::idle) {
+    const bool unseen = ticket_ == 0;
+    leaving_.push_back(
+        {id_, std::move(cookies), 0, instant::max(), unseen ? std::size(sweeps) : 0, false});
+    let_go(leaving_.back(), out);
+  }
+  ticket_ = awaited_ = depth_ = 0;
+  again_ = instant::max();
+  at_ = stage::idle;
+}
+
+void holder::let_go(left& l, output& out) {
+  l.awaited = ++numbers_;
+  l.again = instant::max();
+  out.asks.push_back({l.awaited, leave_line{session_, how_.lock, l.id}});
+}
+
+void holder::was_left(std::vector<left>::iterator l, const answer& said, instant now, output& out) {
+  l->awaited = 0;
+  if (std::holds_alternative<unanswered>(said)) {
+    l->again = now + how_.retry;
+    return;
+  }
+  l->gone = true;
+  for (const auto cookie : std::exchange(l->cookies, {})) out.events.push_back(freed{cookie, true});
+  if (l->sweeps == 0)
+    leaving_.erase(l);
+  else
+    l->again = now + sweeps[--l->sweeps];
 }
 
 void holder::ask_for(stage what, instant, output& out) {
@@ -170,8 +210,6 @@ void holder::ask_for(stage what, instant, output& out) {
       return put(look{how_.lock}, out);
     case stage::waiting:
       return put(await{how_.lock, in_the_way_, seen_at_}, out);
-    case stage::leaving:
-      return put(leave_line{session_, how_.lock, id_}, out);
     case stage::holding:
       if (how_.revocable)
         put(await{how_.lock, {{.ticket = ticket_, .owner = how_.owner, .id = id_}}, seen_at_}, out);
@@ -193,8 +231,6 @@ void holder::decline_all(decline why, const std::string& sentence, output& out) 
 
 void holder::vanished(const std::string& why, instant now, output& out) {
   if (at_ == stage::holding) out.events.push_back(lost{ticket_, why});
-  for (const auto cookie : std::exchange(letting_go_, {}))
-    out.events.push_back(freed{cookie, true});
   ticket_ = awaited_ = depth_ = 0;
   again_ = instant::max();
   at_ = stage::idle;

@@ -6,9 +6,11 @@
 //             `lost` as soon as the session is not; nothing brings that grant back
 //             an answer that was lost leads to no second place: a stand is known by its id
 //             acquired again while it holds, it holds that often, under the same fence (re-entrance)
-//             who gives up waiting leaves no place behind
+//             who gives up waiting leaves no place behind; one that was asked for and never answered may come late, and is
+//             looked for again for `sweeps`
+//             acquired while it lets go, it stands anew at once: nobody waits for that answer
 //   Beware    a process that sleeps past its deadline does not know it: the guarded resource refuses older fences
-//   Costs     free: two requests and one for the release; taken: one await and one look more for each wake-up
+//   Costs     free: one request, and one for the release; taken: one await and one look more for each wake-up
 #pragma once
 #include "patterns/lock/store.hpp"
 
@@ -24,8 +26,10 @@ struct holder_settings {
   std::string lock{};
   std::string owner{};  // deadlocks are looked for between owners
   mode as = mode::exclusive;
-  std::uint32_t count = 1, capacity = 1;            // permits
-  bool revocable = true;                            // told at once when its place is taken away
+  std::uint32_t count = 1, capacity = 1;  // permits
+  bool revocable = true;                  // told at once when its place is taken away
+  duration watches_after =
+      std::chrono::milliseconds{100};  // it has held so long: before, at the end of that
   duration retry = std::chrono::milliseconds{200};  // after a store that did not answer
   duration patience = std::chrono::seconds{2};      // with a store, of who only tries
 };
@@ -81,8 +85,8 @@ struct output {
   std::vector<event> events{};
 };
 
-enum class stage : std::uint8_t { idle, standing, looking, waiting, holding, leaving };
-TROUPE_ENUM(stage, idle, standing, looking, waiting, holding, leaving)
+enum class stage : std::uint8_t { idle, standing, looking, waiting, holding };
+TROUPE_ENUM(stage, idle, standing, looking, waiting, holding)
 
 class holder {
  public:
@@ -92,7 +96,10 @@ class holder {
   instant due() const;
 
   stage at() const { return at_; }
-  bool wants_session() const { return at_ != stage::idle || !wishers_.empty(); }
+  bool lets_go() const;  // of a place, and the store has not said yet that it is gone
+  bool wants_session() const {
+    return at_ != stage::idle || !wishers_.empty() || !leaving_.empty();
+  }
   std::uint64_t ticket() const { return ticket_; }  // 0: none. The fence, while it holds
   std::uint32_t depth() const { return depth_; }
 
@@ -101,6 +108,14 @@ class holder {
     std::uint64_t cookie = 0;
     instant until{};
     bool tries = false;
+  };
+  struct left {  // a place that it wants no more
+    std::string id{};
+    std::vector<std::uint64_t> cookies{};  // releases to be answered
+    std::uint64_t awaited = 0;
+    instant again = instant::max();
+    std::size_t sweeps = 0;  // still to come, of a place that was never seen
+    bool gone = false;       // the store has said so
   };
   void on(const acquire& in, instant now, output& out);
   void on(const release& in, instant now, output& out);
@@ -114,19 +129,22 @@ class holder {
   void ask_for(stage what, instant now, output& out);
   void put(wish what, output& out);
   void stand_in_line(instant now, output& out);
-  void walk_away(instant now, output& out);
+  void walk_away(output& out, std::vector<std::uint64_t> cookies = {});
+  void let_go(left& l, output& out);
+  void was_left(std::vector<left>::iterator l, const answer& said, instant now, output& out);
   void decline_all(decline why, const std::string& sentence, output& out);
   void vanished(const std::string& why, instant now, output& out);
 
   holder_settings how_;
   std::string life_;
   stage at_ = stage::idle;
-  std::string session_{}, id_{};             // of the wish to stand
-  std::deque<wisher> wishers_{};             // that wait for it
-  std::vector<std::uint64_t> letting_go_{};  // releases to be answered
-  line in_the_way_{};                        // awaited
+  std::string session_{}, id_{};  // of the wish to stand
+  std::deque<wisher> wishers_{};  // that wait for it
+  std::vector<left> leaving_{};
+  line in_the_way_{};  // awaited
   std::uint64_t ticket_ = 0, wishes_ = 0, numbers_ = 0, awaited_ = 0, seen_at_ = 0;
   std::uint32_t depth_ = 0;
+  bool watched_ = false;  // its own place, while it holds
   instant again_ = instant::max();
 };
 }  // namespace troupe::lock

@@ -4,7 +4,7 @@
 //   stand                          stood: asked again under the same id, the same place
 //   leave_line                     settled, also if it was not there
 //   look                           seen
-//   await                          settled, once one of these places is gone, or was
+//   await                          settled, or the line as it was seen then, once one of these places is gone, or was
 //   survey                         surveyed: all lines
 //   any of them                    unanswered (done or not), refused (not done, and not worth asking again)
 //   Assumes   of a store: tickets rise from stand to stand, over all its locks and its failures; what it answers is the

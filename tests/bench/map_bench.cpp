@@ -3,16 +3,11 @@
 //   map-bench [--seconds S] [--clients N,N,...] [--bytes N] [--leader]   (3, 1,16,64,256, 128)
 // --leader: all clients talk to the leader's node, as a client library that knows it would.
 #include "actors/consensus/protocol.hpp"
-#include "cluster/management.hpp"
-#include "cluster/replicated_log.hpp"
-#include "cluster/types.hpp"
+#include "cluster_of_three.hpp"
 #include "patterns/encoding.hpp"
 #include "patterns/storage/map_messages.hpp"
-#include "program_bench.hpp"
-#include "runtime/codec/inspect.hpp"
 #include "runtime/in_loop.hpp"
 #include "runtime/log.hpp"
-#include "runtime/remoting/remoting.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,7 +15,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 
@@ -31,49 +25,9 @@
 namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-using troupe::bench::fail, troupe::bench::print, troupe::bench::program;
 using namespace troupe;
+using bench::fail, bench::print;
 using clock_type = std::chrono::steady_clock;
-
-struct cluster {
-  explicit cluster(const std::string& more) {
-    std::string name = (fs::temp_directory_path() / "troupe-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) fail("no directory");
-    directory = name;
-    std::istringstream lines{program("up --nodes 3 --dir " + name + "/c " + more)};
-    std::string word, address;
-    while (lines >> word >> address && word.front() == 'n' &&
-           address.find(':') != std::string::npos) {
-      addresses.push_back(address);
-      std::getline(lines, word);
-    }
-    std::getline(std::ifstream{name + "/c/secret"}, secret);
-  }
-  ~cluster() {
-    program("stop --dir " + directory.string() + "/c");
-    fs::remove_all(directory);
-  }
-  nlohmann::json status() const {
-    return nlohmann::json::parse(program("log status --json --dir " + directory.string() + "/c"));
-  }
-  fs::path directory;
-  std::vector<std::string> addresses;
-  std::string secret;
-};
-
-struct config : caf::actor_system_config {
-  explicit config(const cluster& to) {
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", std::size_t{1});
-    register_types(*this);
-    remoting::settings s;
-    s.cluster = "troupe";
-    s.node = "bench-" + std::to_string(::getpid());
-    s.client = true;
-    s.credentials.secret = to.secret;
-    remoting::service::load(*this, s);
-  }
-};
 
 struct tally {
   std::vector<std::uint32_t> micros;
@@ -192,38 +146,15 @@ int main(int argc, char** argv) {
       fail("unknown option " + option);
   }
   (void)log::start({.levels = "warn"});
-  const cluster nodes{more};
+  const bench::cluster nodes{more};
   disk_alone(nodes.directory);
-  config settings{nodes};
+  bench::config settings{nodes};
   caf::actor_system system{settings};
   {
-    caf::scoped_actor self{system};
-    auto& links = remoting::service::of(system);
-    links.observe(caf::actor_cast<caf::actor>(self));
-    for (const auto& a : nodes.addresses) links.connect(*remoting::parse_endpoint(a));
-    std::vector<std::pair<std::string, caf::actor>> gateways;
-    while (gateways.size() < nodes.addresses.size())
-      self->receive(
-          [&](remoting::link_up& up) {
-            if (up.gateway) gateways.emplace_back(up.who.name, std::move(up.gateway));
-          },
-          [](const remoting::link_refused& no) { fail(to_string(no.reason)); },
-          [](const remoting::link_found&) {}, [](const remoting::link_broken&) {},
-          [](const remoting::link_resumed&) {}, [](const remoting::link_down&) {},
-          caf::after(10s) >> [] { fail("no node answers"); });
-    auto before = nodes.status();
-    for (int tries = 0; before["leader"].is_null(); before = nodes.status()) {
-      if (++tries > 100) fail("nobody leads the log");
-      std::this_thread::sleep_for(50ms);
-    }
-    const auto leader = before["leader"];
+    const auto [before, ways] = bench::ways_to(system, nodes);
     std::vector<caf::actor> maps;
-    for (auto& [name, gateway] : gateways) {
-      if (at_leader && name != leader) continue;
-      self->request(gateway, 5s, management::map_query{})
-          .receive([&](management::map_reply& got) { maps.push_back(std::move(got.map)); },
-                   [](const caf::error& e) { fail(to_string(e)); });
-    }
+    for (const auto& w : ways)
+      if (!at_leader || w.node == before["leader"]) maps.push_back(w.map);
     const auto time = std::chrono::milliseconds{static_cast<int>(seconds * 1000)};
     for (const auto n : counts) measure(system, maps, false, n, bytes, time);
     for (const auto n : counts) measure(system, maps, true, n, bytes, time);

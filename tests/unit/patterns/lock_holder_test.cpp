@@ -17,6 +17,10 @@ struct bench {
       first_id = s->wanted.id;
     return out;
   }
+  output pass() {  // the time until it wants to be asked again
+    now = it.due();
+    return give(tick{});
+  }
   output answer(answer what) { return give(answered{asked.number, std::move(what)}); }
   // Stands, and is told that these are in line.
   output stand_with(line all, std::uint64_t ticket) {
@@ -80,7 +84,7 @@ TEST_CASE("lock holder: it holds as often as it was acquired, under one fence") 
   CHECK(of<freed>(b.give(release{3})).at(0).held);
   CHECK(b.it.at() == stage::holding);
   b.give(release{4});
-  CHECK(b.it.at() == stage::leaving);
+  CHECK(b.it.lets_go());
   CHECK_FALSE(of<freed>(b.give(release{5})).at(0).held);
 }
 
@@ -91,8 +95,7 @@ TEST_CASE("lock holder: an answer that was lost is asked for again under the sam
   const auto id = wished<stand>(b)->wanted.id;
   const auto first = b.asked.number;
   b.answer(unanswered{});
-  b.now = b.it.due();
-  b.give(tick{});
+  b.pass();
   REQUIRE(wished<stand>(b));
   CHECK(wished<stand>(b)->wanted.id == id);
   CHECK(of<granted>(b.give(answered{first, stood{7, {mine}}})).empty());  // late: the second counts
@@ -125,9 +128,46 @@ TEST_CASE("lock holder: who does not get it in time leaves no place behind") {
   REQUIRE(wished<leave_line>(c));
   CHECK(wished<leave_line>(c)->id == id);
   c.answer(unanswered{});  // and it does not give up on that
-  c.now = c.it.due();
-  c.give(tick{});
+  c.pass();
   CHECK(wished<leave_line>(c));
+}
+
+TEST_CASE(
+    "lock holder: a stand that was never answered is looked for again, for it may come late") {
+  bench b;
+  b.give(session_is{"s"});
+  b.give(acquire{1, 2s});
+  const auto id = wished<stand>(b)->wanted.id;
+  b.now += 2s;
+  b.give(tick{});
+  b.answer(settled{});
+  CHECK_FALSE(b.it.lets_go());
+  for (const auto later : {1s, 4s, 15s}) {
+    CHECK(b.it.due() == b.now + later);
+    b.asked = {};
+    b.pass();
+    REQUIRE(wished<leave_line>(b));
+    CHECK(wished<leave_line>(b)->id == id);
+    b.answer(settled{});
+  }
+  CHECK(b.it.due() == instant::max());
+  CHECK_FALSE(b.it.wants_session());
+}
+
+TEST_CASE(
+    "lock holder: acquired while it lets go, it stands anew at once, and is nobody's victim") {
+  bench b;
+  b.stand_with({mine}, 7);
+  b.give(release{2});
+  const auto letting_go = b.asked.number;
+  b.give(acquire{3});
+  REQUIRE(wished<stand>(b));
+  CHECK(wished<stand>(b)->wanted.id != b.first_id);
+  b.answer(stood{8, {mine, {8, "me"}}});  // the release is under way
+  REQUIRE(wished<await>(b));
+  CHECK(b.give(give_way{8, "me waits for me"}).events.empty());
+  CHECK(of<freed>(b.give(answered{letting_go, settled{}})).at(0).held);
+  CHECK(of<granted>(b.answer(seen{{{8, "me"}}, 3})).at(0).fence == 8);
 }
 
 TEST_CASE("lock holder: who only tries is refused at the first look") {
@@ -163,7 +203,9 @@ TEST_CASE("lock holder: who waited stands anew, at the end, under the next sessi
 
 TEST_CASE("lock holder: a place that is taken away is a grant that is lost") {
   bench b;
-  b.stand_with({mine}, 7);
+  CHECK(b.stand_with({mine}, 7).asks.empty());  // not before it has held for a while
+  CHECK(b.it.due() == b.now + 100ms);
+  b.pass();
   REQUIRE(wished<await>(b));
   CHECK(wished<await>(b)->those.at(0).ticket == 7);
   CHECK(of<lost>(b.answer(settled{})).at(0).why == "it was revoked");
@@ -179,20 +221,19 @@ TEST_CASE(
   bench b;
   b.stand_with({{3, "a"}, mine}, 7);
   b.answer(unanswered{});
-  b.now = b.it.due();
-  b.give(tick{});
+  b.pass();
   REQUIRE(wished<look>(b));
   CHECK(of<granted>(b.answer(seen{{mine}, 12})).size() == 1);
+  b.pass();
+  REQUIRE(wished<await>(b));
   CHECK(wished<await>(b)->from == 12);
   b.answer(unanswered{});
-  b.now = b.it.due();
-  CHECK(b.give(tick{}).events.empty());
+  CHECK(b.pass().events.empty());
   REQUIRE(wished<look>(b));
   CHECK(b.answer(seen{{mine}, 14}).events.empty());
   CHECK(wished<await>(b)->from == 14);
   b.answer(unanswered{});
-  b.now = b.it.due();
-  b.give(tick{});
+  b.pass();
   CHECK(of<lost>(b.answer(seen{{{9, "b"}}, 15})).size() == 1);
 }
 
