@@ -91,21 +91,22 @@ put_done map::write(const put& x) {
 
 erase_done map::remove(const erase& x, std::uint64_t& budget) {
   erase_done done;
-  auto [it, end] = within(x.keys);
-  for (; it != end; ++it) {
-    const auto* before = valid(it->second, 0);
-    if (before == nullptr) continue;
+  auto [it, end] = within(live_, x.keys);
+  while (it != end) {
+    const auto where = *it++;
+    const auto& [key, all] = *where;
+    const auto& before = all.newest();
     ++done.count;
     if (x.prev_kv) {
-      const auto size = cost(it->first, *before);
+      const auto size = cost(key, before);
       done.more = done.more || size > budget;
       if (!done.more) {
         budget -= size;
-        done.previous.push_back(shown(it->first, *before));
+        done.previous.push_back(shown(key, before));
       }
     }
-    attach(it->first, before->lease, 0);
-    append(keys_.find(it->first), version{});
+    attach(key, before.lease, 0);
+    append(where, version{});
   }
   return done;
 }
@@ -115,7 +116,8 @@ void map::append(store::iterator where, version v) {
   const bool was = !where->second.empty() && !where->second.newest().erased();
   v.mod = revision_ + 1;
   v.place = changed_++;
-  live_ = live_ - (was ? 1 : 0) + (v.erased() ? 0 : 1);
+  if (was && v.erased()) live_.erase(where);
+  if (!was && !v.erased()) live_.insert(where);
   const auto size = cost(where->first, v);
   bytes_ += size;
   history_bytes_ += size;

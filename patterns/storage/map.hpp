@@ -10,7 +10,7 @@
 //   Beware    history forgets by itself beyond `history_events` and `history_bytes`, and always
 //             whole revisions: a reader or watcher of an older one is told so
 //   Beware    `got.more` may be set without a limit: a reply holds `reply_bytes_max` at most
-//   Costs     O(log n) a put or read of one key; a range walks its keys and those deleted lately
+//   Costs     O(log n) a put or read of one key; a range walks its keys, and of the past those deleted since as well
 #pragma once
 #include "patterns/result.hpp"
 #include "patterns/storage/map_messages.hpp"
@@ -52,9 +52,9 @@ class map {
   reply apply(const command& c, std::uint64_t term = 0);
   reply query(const question& q) const;
 
-  revision at() const { return revision_; }   // of the last change
-  revision floor() const { return floor_; }   // the oldest that can be read
-  std::size_t size() const { return live_; }  // keys
+  revision at() const { return revision_; }          // of the last change
+  revision floor() const { return floor_; }          // the oldest that can be read
+  std::size_t size() const { return live_.size(); }  // keys
   std::uint64_t bytes() const { return bytes_; }
   const map_settings& settings() const { return settings_; }
   // The changes of each revision from `first` on, revision by revision, until f returns false; of
@@ -68,6 +68,13 @@ class map {
 
  private:
   using store = std::map<std::string, versions, std::less<>>;
+  struct by_key {
+    using is_transparent = void;
+    bool operator()(store::iterator a, store::iterator b) const { return a->first < b->first; }
+    bool operator()(store::iterator a, const std::string& b) const { return a->first < b; }
+    bool operator()(const std::string& a, store::iterator b) const { return a < b->first; }
+  };
+  using present = std::set<store::iterator, by_key>;
   struct past {  // one change, in the order they were made
     revision at = 0;
     store::iterator key{};
@@ -76,7 +83,8 @@ class map {
     duration ttl{};
     std::set<std::string> keys{};
   };
-  using bounds_of = std::pair<store::const_iterator, store::const_iterator>;
+  template <class Keys>
+  using bounds_of = std::pair<typename Keys::const_iterator, typename Keys::const_iterator>;
   using found = std::pair<const std::string*, const version*>;
 
   answer on(const put& x, std::uint64_t term);
@@ -101,7 +109,8 @@ class map {
   bool holds(const compare& c) const;
 
   // What is there. (map_read.cpp)
-  bounds_of within(const selection& keys) const;
+  template <class Keys>  // store or present
+  static bounds_of<Keys> within(const Keys& all, const selection& keys);
   static const version* valid(const versions& all, revision at);  // 0: now; null: no such key then
   got read(const get& x, std::uint64_t& budget) const;
   std::vector<found> sorted(const get& x) const;
@@ -122,11 +131,11 @@ class map {
   revision floor_ = 0;
   std::uint32_t changed_ = 0;  // by the command under way
   lease_id next_lease_ = lease_ids_own;
-  store keys_;  // also those deleted, while history has them
+  store keys_;    // also those deleted, while history has them
+  present live_;  // and those that are not
   std::deque<past> history_;
   std::uint64_t history_bytes_ = 0;
   std::map<lease_id, lease_record> leases_;
-  std::size_t live_ = 0;
   std::uint64_t bytes_ = 0;
 };
 }  // namespace troupe::storage

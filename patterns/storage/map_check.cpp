@@ -121,14 +121,10 @@ verdict map::check_chosen(const std::vector<operation>& ops) const {
 }
 
 bool map::holds(const compare& c) const {
-  auto [it, end] = within(c.keys);
-  bool any = false;
-  for (; it != end; ++it) {
-    const auto* v = valid(it->second, 0);
-    if (v == nullptr) continue;
-    any = true;
-    if (!compares(c, *v)) return false;
-  }
+  auto [it, end] = within(live_, c.keys);
+  const bool any = it != end;
+  for (; it != end; ++it)
+    if (!compares(c, (*it)->second.newest())) return false;
   return any || (c.what != aspect::value && compares(c, version{}));
 }
 }  // namespace troupe::storage

@@ -48,7 +48,9 @@ answer map::ask(const lease_info& x) const {
   return state;
 }
 
-answer map::ask(const status&) const { return map_status{live_, leases_.size(), bytes_, floor_}; }
+answer map::ask(const status&) const {
+  return map_status{live_.size(), leases_.size(), bytes_, floor_};
+}
 
 std::vector<granted> map::leases_granted() const {
   std::vector<granted> all;
@@ -57,17 +59,17 @@ std::vector<granted> map::leases_granted() const {
   return all;
 }
 
-map::bounds_of map::within(const selection& keys) const {
-  const auto begin = keys_.lower_bound(keys.key);
-  if (keys.what == extent::one) {
-    const bool there = begin != keys_.end() && begin->first == keys.key;
-    return {begin, there ? std::next(begin) : begin};
-  }
+template <class Keys>
+map::bounds_of<Keys> map::within(const Keys& all, const selection& keys) {
+  const auto begin = all.lower_bound(keys.key);
+  if (keys.what == extent::one) return {begin, all.upper_bound(keys.key)};
   const auto end = keys.what == extent::prefix ? after_prefix(keys.key) : keys.end;
-  if (end.empty()) return {begin, keys_.end()};
+  if (end.empty()) return {begin, all.end()};
   if (end <= keys.key) return {begin, begin};
-  return {begin, keys_.lower_bound(end)};
+  return {begin, all.lower_bound(end)};
 }
+template map::bounds_of<map::store> map::within(const store&, const selection&);
+template map::bounds_of<map::present> map::within(const present&, const selection&);
 
 const version* map::valid(const versions& all, revision at) {
   if (all.empty()) return nullptr;
@@ -80,11 +82,18 @@ std::vector<map::found> map::sorted(const get& x) const {
   std::vector<found> all;
   const bool as_stored = x.by == aspect::key && x.sorted == order::ascending;
   const bool bounded = as_stored && x.limit != 0 && !x.count_only;
-  auto [it, end] = within(x.keys);
-  for (; it != end && !(bounded && all.size() > x.limit); ++it) {
-    const auto* v = valid(it->second, x.at);
-    if (v == nullptr || (x.create_max != 0 && v->create > x.create_max)) continue;
-    all.emplace_back(&it->first, v);
+  const auto look = [&](const std::string& key, const versions& of) {
+    const auto* v = valid(of, x.at);
+    if (v == nullptr || (x.create_max != 0 && v->create > x.create_max)) return true;
+    all.emplace_back(&key, v);
+    return !(bounded && all.size() > x.limit);
+  };
+  if (x.at == 0) {
+    auto [it, end] = within(live_, x.keys);
+    while (it != end && look((*it)->first, (*it)->second)) ++it;
+  } else {
+    auto [it, end] = within(keys_, x.keys);
+    while (it != end && look(it->first, it->second)) ++it;
   }
   if (as_stored || x.count_only) return all;
   const auto before = [&](const found& a, const found& b) {

@@ -82,7 +82,7 @@ result<void, std::string> map::restore(std::string_view bytes) {
     }
     const auto& newest = where->second.newest();
     if (newest.erased()) continue;
-    ++fresh.live_;
+    fresh.live_.insert(fresh.live_.end(), where);
     if (newest.lease == 0) continue;
     const auto lease = fresh.leases_.find(newest.lease);
     if (lease == fresh.leases_.end()) return unreadable("a key has a lease that is not there");
