@@ -93,6 +93,9 @@ TROUPE_MESSAGE(compare, keys, what, is, number, value)
 inline compare absent(std::string key) {
   return {one(std::move(key)), aspect::create_revision, relation::equal, 0, {}};
 }
+inline compare present(std::string key) {
+  return {one(std::move(key)), aspect::create_revision, relation::greater, 0, {}};
+}
 using operation = std::variant<put, erase, get>;
 struct txn {
   std::vector<compare> when{};  // all hold
