@@ -9,6 +9,7 @@
 #include "runtime/in_loop.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -208,8 +209,11 @@ class map_store : public caf::event_based_actor {
     waits_.erase(found);
   }
 
+  // What is no lease's number names one that never was: 0 would be to stand without a session.
   static storage::lease_id lease_of(const std::string& session) {
-    return std::strtoull(session.c_str(), nullptr, 10);
+    if (session.empty()) return 0;
+    const auto id = std::strtoull(session.c_str(), nullptr, 10);
+    return id == 0 ? std::numeric_limits<storage::lease_id>::max() : id;
   }
   static std::optional<place> place_of(const storage::key_value& kv) {
     auto p = decode<place>(kv.value);

@@ -2,8 +2,8 @@
 // troupe locks: who holds and who waits.
 #include "actors/lock/locks.hpp"
 #include "cluster/program/child.hpp"
-#include "cluster/program/client.hpp"
 #include "cluster/program/json.hpp"
+#include "cluster/program/lock_store.hpp"
 #include "cluster/program/table.hpp"
 #include "patterns/lock/deadlock.hpp"
 #include "runtime/codec/inspect.hpp"
@@ -21,7 +21,7 @@ using clock = std::chrono::steady_clock;
 using json = nlohmann::ordered_json;
 struct options {
   target to;
-  std::string name, owner, revoke;
+  std::string name, owner, revoke, store = "map";
   std::vector<std::string> command;
   milliseconds ttl{10'000}, wait{-1};
   std::uint32_t permits = 0;
@@ -38,8 +38,8 @@ std::string own_name(const std::string& given) {
   return std::string{host} + "/" + std::to_string(::getpid());
 }
 
-caf::actor locks_of(client& with, caf::actor log, const options& given) {
-  return lock::spawn_locks(with.system(), lock::spawn_map_store(with.system(), std::move(log), {.prefer = with.node()}),
+caf::actor locks_of(lock_store& with, const options& given) {
+  return lock::spawn_locks(with.system(), with.actor(),
                            {.owner = own_name(given.owner),
                             .session = {.ttl = given.ttl, .margin = given.ttl / 10}});
 }
@@ -47,8 +47,8 @@ caf::actor locks_of(client& with, caf::actor log, const options& given) {
 // Takes, runs, and gives back.
 class holding {
  public:
-  holding(const options& given, client& with, caf::actor log)
-      : given_{given}, self_{with.system()}, locks_{locks_of(with, std::move(log), given)} {
+  holding(const options& given, lock_store& with)
+      : given_{given}, self_{with.system()}, locks_{locks_of(with, given)} {
     self_->send(locks_, lock::take{.name = given.name,
                                    .as = given.as(),
                                    .wait = given.wait,
@@ -106,11 +106,9 @@ exit_code hold(const options& given) {
   if (given.ttl < milliseconds{1'000}) return fail(exit_code::usage, "--ttl: at least 1s, or a slow network is taken for a death");
   if (given.shared && given.permits > 0) return fail(exit_code::usage, "--shared and --permits exclude each other");
   catch_interrupts();
-  auto connected = client::connect(given.to);
-  if (!connected) return fail(exit_code::not_acquired, connected.error().sentence);
-  auto log = (*connected)->log();
-  if (!log) return fail(exit_code::not_acquired, log.error().sentence);
-  return static_cast<exit_code>(holding{given, **connected, std::move(*log)}.run());
+  auto with = lock_store::open(given.store, given.to);
+  if (!with) return fail(exit_code::not_acquired, with.error().sentence);
+  return static_cast<exit_code>(holding{given, **with}.run());
 }
 
 json row_of(const std::string& name, const lock::line& all, const lock::place& p) {
@@ -154,12 +152,10 @@ exit_code list(const options& given) {
   const auto revoked = place_in(given.revoke);
   if (!given.revoke.empty() && !revoked)
     return fail(exit_code::usage, "--revoke: LOCK:FENCE, as `troupe locks` shows them, not '" + given.revoke + "'");
-  auto connected = client::connect(given.to);
-  if (!connected) return fail(connected.error());
-  auto log = (*connected)->log();
-  if (!log) return fail(log.error());
-  caf::scoped_actor self{(*connected)->system()};
-  const auto locks = locks_of(**connected, std::move(*log), given);
+  auto with = lock_store::open(given.store, given.to);
+  if (!with) return fail(with.error());
+  caf::scoped_actor self{(*with)->system()};
+  const auto locks = locks_of(**with, given);
   std::optional<problem> failed;
   const auto no = [&](const caf::error& why) { failed = problem{exit_code::not_done, sentence_of(why)}; };
   if (!revoked)
@@ -193,6 +189,7 @@ void add_lock(verbs& all) {
   verb->add_option("--permits", given->permits, "as one of so many holders, the same number for all");
   verb->add_option("--owner", given->owner, "in whose name, as `troupe locks` and deadlocks show it: one that waits for itself is a deadlock");
   verb->add_flag("--json", given->as_json, "events as JSON lines, to standard error");
+  add_store(*verb, given->store);
   add_target(*verb, given->to);
 }
 
@@ -201,6 +198,7 @@ void add_locks(verbs& all) {
   auto given = add_verb<options>(all, "locks", "Show who holds which lock, and who waits", &list, verb);
   verb->add_option("--revoke", given->revoke, "LOCK:FENCE: takes that place away; its holder is told");
   verb->add_flag("--json", given->as_json, "as JSON");
+  add_store(*verb, given->store);
   add_target(*verb, given->to);
 }
 }  // namespace troupe::program

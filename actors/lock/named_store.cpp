@@ -1,0 +1,48 @@
+#include "actors/lock/named_store.hpp"
+
+#include "actors/lock/store.hpp"
+
+#include <string_view>
+#include <vector>
+
+#include <caf/all.hpp>
+namespace troupe::lock {
+namespace {
+using opened_store = result<caf::actor, std::string>;
+struct kind {
+  std::vector<std::string_view> prefixes;
+  std::string_view form;  // as a person writes it
+  opened_store (*open)(caf::actor_system& system, const std::string& store);
+};
+
+const std::vector<kind>& kinds() {
+  static const std::vector<kind> all{};
+  return all;
+}
+
+const kind* kind_of(const std::string& store) {
+  for (const auto& k : kinds())
+    for (const auto prefix : k.prefixes)
+      if (store.starts_with(prefix) && store.size() > prefix.size()) return &k;
+  return nullptr;
+}
+}  // namespace
+
+std::string known_stores() {
+  std::string all;
+  for (const auto& k : kinds()) all += (all.empty() ? "" : ", ") + std::string{k.form};
+  return all;
+}
+
+// What comes before the colon is shown, and nothing else of it: the rest may hold a password.
+std::optional<std::string> mistake_in(const std::string& store) {
+  if (kind_of(store) != nullptr) return std::nullopt;
+  return "'" + store.substr(0, store.find(':')) + "' is no store of locks: it is one of " +
+         known_stores();
+}
+
+opened_store spawn_named_store(caf::actor_system& system, const std::string& store) {
+  if (auto why = mistake_in(store)) return unexpected{std::move(*why)};
+  return kind_of(store)->open(system, store);
+}
+}  // namespace troupe::lock

@@ -1,0 +1,17 @@
+// Where the locks of `troupe lock` and `troupe locks` are kept, as --store says it: in the cluster that is named by the usual
+// options, or in a store that needs none.
+#pragma once
+#include "cluster/program/client.hpp"
+
+#include <memory>
+#include <string>
+namespace troupe::program {
+class lock_store {
+ public:
+  static answer<std::unique_ptr<lock_store>> open(const std::string& store, const target& to);
+  virtual ~lock_store() = default;
+  virtual caf::actor_system& system() = 0;
+  virtual const caf::actor& actor() const = 0;
+};
+void add_store(CLI::App& verb, std::string& store);
+}  // namespace troupe::program
