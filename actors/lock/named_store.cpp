@@ -1,6 +1,6 @@
 #include "actors/lock/named_store.hpp"
 
-#include "actors/lock/store.hpp"
+#include "actors/lock/database_store.hpp"
 
 #include <string_view>
 #include <vector>
@@ -15,8 +15,17 @@ struct kind {
   opened_store (*open)(caf::actor_system& system, const std::string& store);
 };
 
+opened_store sqlite_store(caf::actor_system& system, const std::string& store) {
+  return spawn_sqlite_store(system, store.substr(store.find(':') + 1));
+}
+
 const std::vector<kind>& kinds() {
-  static const std::vector<kind> all{};
+  static const std::vector<kind> all{
+      {{"sqlite:"}, "sqlite:PATH", &sqlite_store},
+      {{"postgresql://", "postgres://"},
+       "postgresql://USER@HOST:PORT/DATABASE",
+       &spawn_postgres_store},
+  };
   return all;
 }
 
