@@ -85,17 +85,17 @@ class Lockers:
 
     def __init__(self, r, way, ttl=2.0, bound=6.0):
         self.r, self.ttl, self.bound = r, ttl, bound
-        self._way = way if callable(way) else lambda: way
+        self.way = way if callable(way) else lambda: way
         self.file, self.waits, self._number = File(r.path("ledger")), [], 0
 
     def client(self, long):
         self._number += 1
-        return Client(self.r, self._way(), f"c{self._number}", self.file.path, long, self.ttl)
+        return Client(self.r, self.way(), f"c{self._number}", self.file.path, long, self.ttl)
 
     def places(self):
         """What `troupe locks` shows; nothing where it is not answered."""
         try:
-            line = [program(), "locks", "--json", *self._way()]
+            line = [program(), "locks", "--json", *self.way()]
             done = subprocess.run(line, capture_output=True, text=True, timeout=30)
         except subprocess.TimeoutExpired:
             raise Failed("`troupe locks` does not end") from None
