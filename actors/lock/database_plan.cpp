@@ -30,11 +30,6 @@ place place_of(const std::vector<sql_value>& row) {
           .capacity = static_cast<std::uint32_t>(number(row[4])),
           .id = bytes(row[5])};
 }
-line line_of(const sql_rows& rows) {
-  line all;
-  for (const auto& row : rows) all.push_back(place_of(row));
-  return all;
-}
 std::int64_t micros(duration d) {  // no less than it
   return std::chrono::ceil<std::chrono::microseconds>(d).count() + 1;
 }
@@ -68,7 +63,7 @@ plan plan_for(const std::vector<wish>& all, const std::function<std::string()>& 
     p.changes.push_back(std::move(what));
     return p.changes.size() - 1;
   };
-  const auto line_in = [&](const std::string& lock) {
+  const auto line_of = [&](const std::string& lock) {
     const auto [at, fresh_one] = lines.try_emplace(lock, p.looks.size());
     if (fresh_one) p.looks.push_back({sql::line, {lock}});
     return at->second;
@@ -91,12 +86,12 @@ plan plan_for(const std::vector<wish>& all, const std::function<std::string()>& 
                                         {or_nothing(x.session), x.lock, w.id, w.owner,
                                          static_cast<std::int64_t>(w.as), std::int64_t{w.count},
                                          std::int64_t{w.capacity}}}),
-                      .look = line_in(x.lock)};
+                      .look = line_of(x.lock)};
             },
             [&](const leave_line& x) -> plan::part {
               return {.change = change({sql::leave, {x.lock, x.id, or_nothing(x.session)}})};
             },
-            [&](const look& x) -> plan::part { return {.look = line_in(x.lock)}; },
+            [&](const look& x) -> plan::part { return {.look = line_of(x.lock)}; },
             [&](const survey&) -> plan::part {
               if (!everything) {
                 everything = p.looks.size();
@@ -128,13 +123,13 @@ std::optional<answer> answer_to(const wish& what, const plan& asked, const plan:
           },
           [&](const stand&) -> std::optional<answer> {
             if (changed.empty()) return no_session{};
-            stood s{static_cast<std::uint64_t>(number(changed[0][0])), line_of(seen_)};
+            stood s{static_cast<std::uint64_t>(number(changed[0][0])), line_in(seen_)};
             if (find(s.all, s.ticket) == nullptr)
               return unanswered{};  // gone already: asked again, it stands
             return s;
           },
           [&](const leave_line&) -> std::optional<answer> { return settled{}; },
-          [&](const look&) -> std::optional<answer> { return seen{line_of(seen_)}; },
+          [&](const look&) -> std::optional<answer> { return seen{line_in(seen_)}; },
           [&](const survey&) -> std::optional<answer> {
             surveyed s;
             for (const auto& row : seen_) s.all[bytes(row[6])].push_back(place_of(row));
@@ -151,6 +146,12 @@ answer answer_to(const wish& what, const sql_failure& why) {
                         std::holds_alternative<stand>(what) || std::holds_alternative<survey>(what);
   if (gives_up && why.how == sql_failure::kind::refused) return refused{why.why};
   return unanswered{};
+}
+
+line line_in(const sql_rows& rows) {
+  line all;
+  for (const auto& row : rows) all.push_back(place_of(row));
+  return all;
 }
 
 tickets gone_in(const plan& asked, const sql_outcome& got) {

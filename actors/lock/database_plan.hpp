@@ -32,4 +32,5 @@ std::optional<answer> answer_to(const wish& what, const plan& asked, const plan:
 answer answer_to(const wish& what, const sql_failure& why);
 // What went in this transaction.
 tickets gone_in(const plan& asked, const sql_outcome& got);
+line line_in(const sql_rows& rows);
 }  // namespace troupe::lock

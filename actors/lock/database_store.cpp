@@ -36,7 +36,7 @@ namespace {
 using promise = caf::typed_response_promise<store_answer>;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
-constexpr std::size_t batch_max = 256;
+constexpr std::size_t batch_max = 256, lines_max = 8;
 
 // A thread of its own runs it, so that it may wait for the database.
 class database_store : public caf::event_based_actor {
@@ -54,6 +54,7 @@ class database_store : public caf::event_based_actor {
     queue_.clear();
     waits_.clear();
     awaited_.clear();
+    awaited_in_.clear();
   }
   caf::behavior make_behavior() override {
     arm();
@@ -92,6 +93,7 @@ class database_store : public caf::event_based_actor {
     tickets those{};
   };
   struct awaited {
+    std::string lock{};
     std::set<std::uint64_t> by{};  // waits
     instant due = instant::max();  // when its session may be over
   };
@@ -143,12 +145,13 @@ class database_store : public caf::event_based_actor {
     }
   }
 
-  // Also ends the waits for what is gone: of `there` and of all that went in this transaction. `again`: what is refused
-  // will be asked for in parts.
+  // Also ends the waits for what is gone: of `there`, of all that went in this transaction, and of what is not in the lines
+  // that are seen. `again`: what is refused will be asked for in parts.
   result<sql_outcome, sql_failure> ask(const plan& what, const tickets& there, bool again) {
     auto looks = what.looks;
-    const bool awaits = !there.empty();
-    if (awaits) looks.push_back({sql::there, {there}});
+    for (const auto& c : what.changes)  // who waits behind one that leaves would look next
+      if (c.what == sql::leave) look_at_line(std::get<std::string>(c.with[0]), looks);
+    if (!there.empty()) looks.push_back({sql::there, {there}});
     auto got = database_->run(what.changes, looks);
     if (!got) {
       const bool refused = got.error().how == sql_failure::kind::refused;
@@ -156,18 +159,37 @@ class database_store : public caf::event_based_actor {
       return got;
     }
     if (std::exchange(failing_, false)) log::info("lock", "store works again", {});
+    for (std::size_t i = 0; i < looks.size(); ++i)
+      if (looks[i].what == sql::line)
+        compare(std::get<std::string>(looks[i].with[0]), got->seen[i]);
     for (const auto ticket : gone_in(what, *got)) end(ticket, settled{});
-    if (awaits) found(there, got->seen.back());
+    if (!there.empty()) found(there, got->seen.back());
     if (got->resumed)
       look_for_all();
     else if (const auto ours = awaited_of(got->heard); !ours.empty())
       look_for(ours);
     return got;
   }
+  void look_at_line(const std::string& lock, std::vector<sql_order>& looks) const {
+    const auto same = [&](const sql_order& l) {
+      return l.what == sql::line && l.with[0] == sql_value{lock};
+    };
+    if (awaited_in_.contains(lock) && std::none_of(looks.begin(), looks.end(), same))
+      looks.push_back({sql::line, {lock}});
+  }
+  void compare(const std::string& lock, const sql_rows& rows) {
+    const auto its = awaited_in_.find(lock);
+    if (its == awaited_in_.end()) return;
+    const auto all = line_in(rows);
+    tickets gone;
+    for (const auto ticket : its->second)
+      if (find(all, ticket) == nullptr) gone.push_back(ticket);
+    for (const auto ticket : gone) end(ticket, seen{all});
+  }
   void failed(const sql_failure& why, const tickets& there) {
     if (!std::exchange(failing_, true))
       log::warn("lock", "store does not answer", {{"reason", why.why}});
-    if (why.deaf)
+    if (why.deaf || why.how == sql_failure::kind::unknown)
       end_all();
     else
       for (const auto ticket : there) end(ticket, unanswered{});
@@ -179,7 +201,10 @@ class database_store : public caf::event_based_actor {
     auto& w = waits_.emplace(id, waiting{whom, {}}).first->second;
     for (const auto& p : what.those) {
       w.those.push_back(p.ticket);
-      awaited_[p.ticket].by.insert(id);
+      auto& a = awaited_[p.ticket];
+      a.lock = what.lock;
+      a.by.insert(id);
+      awaited_in_[what.lock].insert(p.ticket);
       fresh.push_back(p.ticket);
     }
   }
@@ -205,17 +230,23 @@ class database_store : public caf::event_based_actor {
     const auto found = awaited_.find(ticket);
     if (found == awaited_.end()) return;
     const auto ended = std::move(found->second.by);
-    awaited_.erase(found);
+    forget(found);
     for (const auto id : ended) {
       const auto w = waits_.find(id);
       w->second.whom.deliver(store_answer{what});
       for (const auto other : w->second.those)
         if (const auto a = awaited_.find(other); a != awaited_.end()) {
           a->second.by.erase(id);
-          if (a->second.by.empty()) awaited_.erase(a);
+          if (a->second.by.empty()) forget(a);
         }
       waits_.erase(w);
     }
+  }
+  void forget(std::map<std::uint64_t, awaited>::iterator which) {
+    const auto its = awaited_in_.find(which->second.lock);
+    if (its != awaited_in_.end() && its->second.erase(which->first) > 0 && its->second.empty())
+      awaited_in_.erase(its);
+    awaited_.erase(which);
   }
   void end_all() {
     while (!awaited_.empty()) end(awaited_.begin()->first, unanswered{});
@@ -243,16 +274,25 @@ class database_store : public caf::event_based_actor {
     for (const auto& [ticket, _] : awaited_) all.push_back(ticket);
     if (!all.empty()) look_for(all);
   }
+  // By the lines of a few locks, which serve as the look after the wait, too; of many, one by one.
   void look_for(const tickets& those) {
+    plan lines;
+    for (const auto ticket : those)
+      if (lines.looks.size() <= lines_max) look_at_line(awaited_.at(ticket).lock, lines.looks);
+    const bool few = lines.looks.size() <= lines_max;
+    look_again(few ? lines : plan{}, few ? tickets{} : those, those);
+  }
+  void look_again(const plan& lines, const tickets& there, const tickets& those) {
     ear_->watch(-1);
-    (void)ask({}, those, false);
+    if (!ask(lines, there, false))
+      for (const auto ticket : those) end(ticket, unanswered{});
     arm();
   }
   void look_at_due() {
     tickets due;
     for (const auto& [ticket, a] : awaited_)
       if (a.due <= now()) due.push_back(ticket);
-    if (!due.empty()) look_for(due);
+    if (!due.empty()) look_again({}, due, due);
     arm();
   }
   void arm() {
@@ -273,7 +313,8 @@ class database_store : public caf::event_based_actor {
   std::unique_ptr<readiness> ear_;
   std::deque<asked> queue_;
   std::map<std::uint64_t, waiting> waits_;
-  std::map<std::uint64_t, awaited> awaited_;  // by ticket
+  std::map<std::uint64_t, awaited> awaited_;                   // by ticket
+  std::map<std::string, std::set<std::uint64_t>> awaited_in_;  // by lock
   std::uint64_t waiting_ids_ = 0;
   instant armed_ = instant::max(), listen_at_ = instant::max();
   bool batching_ = false, failing_ = false;
