@@ -51,6 +51,8 @@ class database_store : public caf::event_based_actor {
   void on_exit() override {
     ear_.reset();
     database_.reset();
+    for (auto& a : queue_) a.whom.deliver(store_answer{unanswered{}});
+    for (auto& [_, w] : waits_) w.whom.deliver(store_answer{unanswered{}});
     queue_.clear();
     waits_.clear();
     awaited_.clear();

@@ -51,7 +51,8 @@ class locks : public caf::event_based_actor {
         life_{hex(fresh_seed(system()))} {}
   const char* name() const override { return "locks"; }
   void on_exit() override {
-    send_exit(store_, caf::exit_reason::user_shutdown);
+    // Anonymously: whom nobody reaches any more comes here while it is destroyed, and cannot be a sender.
+    caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);
     store_ = nullptr;
     takes_.clear();
     returns_.clear();

@@ -1,9 +1,11 @@
 // Locks: cycles of take and put back by clients that have a lock and a session each, and hand-offs of one lock among eight who
 // all want it again. A cycle ends when the store has the place back; `pipelined`: when the next take has been granted, which is
 // asked for beside the put-back.
-//   lock-bench [--seconds S] [--clients N,N,...] [--leader] [--store map]   (3, 1,64)
-// The map's nodes sync every commit. --leader: all clients talk to the leader's node.
+//   lock-bench [--seconds S] [--clients N,N,...] [--leader] [--store S] [--stores N]   (3, 1,64; map; 1)
+// The map's nodes sync every commit. --leader: all clients talk to the leader's node. Another store is named as for `troupe
+// lock`, and its clients share N of them, as in N processes.
 #include "actors/lock/locks.hpp"
+#include "actors/lock/named_store.hpp"
 #include "cluster_of_three.hpp"
 #include "runtime/error.hpp"
 #include "runtime/in_loop.hpp"
@@ -17,6 +19,8 @@
 #include <sstream>
 
 #include <caf/all.hpp>
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_wish)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::take)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::taken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::put_back)
@@ -98,8 +102,8 @@ void measure(const ground& on, const std::string& figure, std::size_t clients, b
   tally all;
   std::vector<caf::actor> actors;
   for (std::size_t i = 0; i < clients; ++i) {
-    const auto locks = lock::spawn_locks(on.system, on.store(i),
-                                         {.owner = "bench-" + std::to_string(i)});
+    const auto locks =
+        lock::spawn_locks(on.system, on.store(i), {.owner = "bench-" + std::to_string(i)});
     actors.push_back(on.system.spawn<in_loop<client>>(
         locks, handed ? "one" : "lock-" + std::to_string(i), pipelined, handed, all));
   }
@@ -118,33 +122,19 @@ void measure(const ground& on, const std::string& figure, std::size_t clients, b
   print(figure + "_p50", all.micros[all.micros.size() / 2], "us");
   print(figure + "_p99", all.micros[all.micros.size() * 99 / 100], "us");
 }
-}  // namespace
 
-int main(int argc, char** argv) {
-  double seconds = 3;
-  bool at_leader = false;
-  std::string store = "map";
-  std::vector<std::size_t> counts{1, 64};
-  for (int i = 1; i < argc; ++i) {
-    const std::string option = argv[i];
-    const auto value = [&] {
-      if (i + 1 >= argc) fail(option + " needs a value");
-      return std::string{argv[++i]};
-    };
-    if (option == "--seconds")
-      seconds = std::stod(value());
-    else if (option == "--leader")
-      at_leader = true;
-    else if (option == "--store")
-      store = value();
-    else if (option == "--clients") {
-      counts.clear();
-      std::istringstream all{value()};
-      for (std::string one; std::getline(all, one, ',');) counts.push_back(std::stoul(one));
-    } else
-      fail("unknown option " + option);
+void measure_all(const ground& on, const std::string& store,
+                 const std::vector<std::size_t>& counts) {
+  for (const auto n : counts) {
+    const auto name = store + "_cycles_" + std::to_string(n) + "_clients";
+    measure(on, name, n, false, false);
+    measure(on, name + "_pipelined", n, true, false);
   }
-  (void)log::start({.levels = "warn"});
+  measure(on, store + "_handoffs_8_clients", 8, false, true);
+}
+
+void measure_map(bool at_leader, std::chrono::milliseconds time,
+                 const std::vector<std::size_t>& counts) {
   const bench::cluster nodes{""};
   bench::config settings{nodes};
   caf::actor_system system{settings};
@@ -158,13 +148,72 @@ int main(int argc, char** argv) {
                       const auto& w = used[i % used.size()];
                       return lock::spawn_map_store(system, w.map, {.prefer = w.node});
                     },
-                    std::chrono::milliseconds{static_cast<int>(seconds * 1000)}};
-    for (const auto n : counts) {
-      const auto name = store + "_cycles_" + std::to_string(n) + "_clients";
-      measure(on, name, n, false, false);
-      measure(on, name + "_pipelined", n, true, false);
-    }
-    measure(on, store + "_handoffs_8_clients", 8, false, true);
+                    time};
+    measure_all(on, "map", counts);
   }
   remoting::service::of(system).stop();
+}
+
+struct own_config : caf::actor_system_config {
+  own_config() {
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", std::size_t{1});
+    register_types(*this);
+  }
+};
+// A store ends with the locks that it is given to: each gets one that hands on to one that many share.
+caf::behavior hand_on(caf::event_based_actor* self, const caf::actor& to) {
+  return {[=](lock::store_wish& what) { return self->delegate(to, std::move(what)); }};
+}
+void measure_named(const std::string& store, std::size_t stores, std::chrono::milliseconds time,
+                   const std::vector<std::size_t>& counts) {
+  own_config settings;
+  caf::actor_system system{settings};
+  std::vector<caf::actor> shared;
+  for (std::size_t i = 0; i < stores; ++i) {
+    auto opened = lock::spawn_named_store(system, store);
+    if (!opened) fail(opened.error());
+    shared.push_back(std::move(*opened));
+  }
+  const ground on{system,
+                  [&](std::size_t i) { return system.spawn(hand_on, shared[i % shared.size()]); },
+                  time};
+  measure_all(on, store.substr(0, store.find(':')), counts);
+  for (const auto& s : shared) caf::anon_send_exit(s, caf::exit_reason::user_shutdown);
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  double seconds = 3;
+  bool at_leader = false;
+  std::string store = "map";
+  std::size_t stores = 1;
+  std::vector<std::size_t> counts{1, 64};
+  for (int i = 1; i < argc; ++i) {
+    const std::string option = argv[i];
+    const auto value = [&] {
+      if (i + 1 >= argc) fail(option + " needs a value");
+      return std::string{argv[++i]};
+    };
+    if (option == "--seconds")
+      seconds = std::stod(value());
+    else if (option == "--leader")
+      at_leader = true;
+    else if (option == "--store")
+      store = value();
+    else if (option == "--stores")
+      stores = std::stoul(value());
+    else if (option == "--clients") {
+      counts.clear();
+      std::istringstream all{value()};
+      for (std::string one; std::getline(all, one, ',');) counts.push_back(std::stoul(one));
+    } else
+      fail("unknown option " + option);
+  }
+  (void)log::start({.levels = "warn"});
+  const std::chrono::milliseconds time{static_cast<int>(seconds * 1000)};
+  if (store == "map")
+    measure_map(at_leader, time, counts);
+  else
+    measure_named(store, stores, time, counts);
 }
