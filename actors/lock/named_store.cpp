@@ -1,6 +1,7 @@
 #include "actors/lock/named_store.hpp"
 
 #include "actors/lock/database_store.hpp"
+#include "actors/lock/redis_store.hpp"
 
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ const std::vector<kind>& kinds() {
       {{"postgresql://", "postgres://"},
        "postgresql://USER@HOST:PORT/DATABASE",
        &spawn_postgres_store},
+      {{"redis://"}, "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]", &spawn_redis_store},
   };
   return all;
 }

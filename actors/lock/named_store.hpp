@@ -1,6 +1,7 @@
 // The stores of locks that stand on their own, each by a name that a person can type.
 //   sqlite:PATH                              a file, for the processes of one machine
 //   postgresql://USER@HOST:PORT/DATABASE     a table in a PostgreSQL server: libpq's URI, and its environment
+//   redis://[:PASSWORD@]HOST:PORT[/DATABASE]  a Redis server; ?replicas=N: and N of its replicas (redis_store.hpp)
 //   Promises  a store that cannot be used now is refused with a sentence that says what to do; passwords are in none
 #pragma once
 #include "patterns/result.hpp"
