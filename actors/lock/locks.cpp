@@ -165,7 +165,7 @@ class locks : public caf::event_based_actor {
       });
     const auto at = h.core.at();
     if (at == stage::waiting || at == stage::looking) look_later();
-    arm();
+    arm(due_of(h));
     go();
   }
   void tell(held& h, const granted& e) {
@@ -215,7 +215,7 @@ class locks : public caf::event_based_actor {
       for (auto& [k, h] : held_) step(h, session_gone{*out.over});
     if (out.begun)
       for (auto& [k, h] : held_) step(h, session_is{*out.begun});
-    arm();
+    arm(session_.due());
   }
   void ask_store(wish what, std::function<void(answer&)> then) {
     request(store_, caf::infinite, store_wish{std::move(what)})  // the store keeps the time
@@ -237,12 +237,13 @@ class locks : public caf::event_based_actor {
       if (at >= h.core.due()) step(h, tick{});
     for (auto it = held_.begin(); it != held_.end();)
       it = it->second.core.wants_session() ? std::next(it) : held_.erase(it);
-    arm();
+    for (const auto& [k, h] : held_) arm(due_of(h));
+    arm(session_.due());
   }
-  void arm() {
-    auto due = session_.due();
-    for (const auto& [k, h] : held_)
-      due = std::min(due, h.core.wants_session() ? h.core.due() : now() + forgotten_after);
+  instant due_of(const held& h) {
+    return h.core.wants_session() ? h.core.due() : now() + forgotten_after;
+  }
+  void arm(instant due) {
     if (due == instant::max() || due >= armed_) return;
     armed_ = due;
     const auto at = now();

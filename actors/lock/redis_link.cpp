@@ -105,7 +105,7 @@ class redis_link::state {
   }
 
  private:
-  enum class entry : std::uint8_t { password, database, memory, text, call, replicas };
+  enum class entry : std::uint8_t { password, database, memory, text, begin, call, replicas };
   struct expected {  // an answer
     entry what{};
     std::size_t which = 0;  // of the scripts
@@ -224,6 +224,8 @@ class redis_link::state {
     say(entry::memory, {"INFO", "memory"});
     for (std::size_t i = 0; i < redis_scripts; ++i)
       say(entry::text, {"SCRIPT", "LOAD", redis_texts()[i]}, i);
+    begun_ = false;
+    begin();
     if (!work_.write()) failed(work_);
   }
   void refuse(const std::string& why) {
@@ -259,7 +261,15 @@ class redis_link::state {
   }
 
   // ---- what is asked and answered
+  // Before anybody stands, tickets are brought to the clock. A server without memory is asked again with each stand, which it
+  // refuses as well.
+  void begin() {
+    work_.put({"EVAL", redis_texts()[static_cast<std::size_t>(redis_script::begin)], "1",
+               std::string{redis_key}});
+    expected_.push_back({entry::begin, 0, {}, clock::time_point::max()});
+  }
   void put(expected e, bool whole = false) {
+    if (!begun_ && e.call.what == redis_script::stand) begin();
     std::vector<std::string> words{whole ? "EVAL" : "EVALSHA",
                                    whole ? redis_texts()[index(e)] : hashes_[index(e)], "1",
                                    std::string{redis_key}};
@@ -280,6 +290,7 @@ class redis_link::state {
     auto e = std::move(expected_.front());
     expected_.pop_front();
     const bool problem = said.what == kind::problem;
+    const bool demoted = problem && said.text.starts_with("READONLY");
     switch (e.what) {
       case entry::call:
         if (problem && said.text.starts_with("NOSCRIPT")) return put(std::move(e), true);
@@ -287,6 +298,8 @@ class redis_link::state {
           kept_ = std::move(said);
         else
           news_.results.push_back({e.call.number, std::move(said)});
+        // One that was a primary: what it becomes again has to begin anew.
+        if (demoted) failed(work_, "it is a replica, and takes no changes");
         return;
       case entry::replicas:
         if (!kept_) return;  // it is asked again
@@ -300,7 +313,11 @@ class redis_link::state {
       case entry::text:
         if (problem) break;
         hashes_[e.which] = said.text;
-        if (e.which + 1 == redis_scripts) greeted();
+        return;
+      case entry::begin:
+        begun_ = !problem;
+        if (problem && !said.text.starts_with("OOM")) break;
+        if (work_.at() == stage::greeting) greeted();
         return;
       case entry::password:
       case entry::database:
@@ -338,7 +355,7 @@ class redis_link::state {
   clock::time_point spoke_{}, asked_{},
       heard_{};  // the first is of the work, the others of the ear
   redis_news news_;
-  bool broken_ = false, lost_ = false, stopped_ = false, ended_ = false;
+  bool begun_ = false, broken_ = false, lost_ = false, stopped_ = false, ended_ = false;
 };
 
 redis_link::redis_link(redis_link_settings settings, std::function<void(redis_news)> tell)

@@ -1,31 +1,23 @@
 #include "actors/lock/redis_scripts.hpp"
 namespace troupe::lock {
 namespace {
-// A place's record is "TICKET SESSION INBOX BYTES": under what it stands, which store asked for it, and what it is. Who
-// reads a line sorts it: a sorted set would format each score anew.
 constexpr const char* common = R"lua(
 local P = string.sub(KEYS[1], 1, -7)
 local call = redis.call
-local function tell(inboxes, id, but)
-  for inbox in string.gmatch(inboxes, '%S+') do
-    if inbox ~= but then call('PUBLISH', P .. 'inbox:' .. inbox, id) end
-  end
-end
 local function session_in(record)
   return string.match(record, '^%d+ (%S*)') or ''
 end
 local function take_out(lock, id, record, but)
-  local session, inbox = string.match(record, '^%d+ (%S*) (%S*) ')
+  local session, inboxes = string.match(record, '^%d+ (%S*) (%S*) ')
   call('HDEL', P .. 'line:' .. lock, id)
-  if session and session ~= '' then call('HDEL', P .. 'session:' .. session, id) end
-  tell(inbox or '', id, but)
-  local waiting = call('HGET', P .. 'awaited:' .. lock, id)
-  if waiting then
-    call('HDEL', P .. 'awaited:' .. lock, id)
-    tell(waiting, id, but)
+  call('HDEL', P .. 'under:' .. (session or ''), id)
+  for inbox in string.gmatch(inboxes or '', '[^,]+') do
+    if inbox ~= but then call('PUBLISH', P .. 'inbox:' .. inbox, id) end
   end
-  if call('EXISTS', P .. 'line:' .. lock) == 0 then call('SREM', P .. 'locks', lock) end
 end
+)lua";
+
+constexpr const char* lines = R"lua(
 local function line_of(lock)
   local all = call('HGETALL', P .. 'line:' .. lock)
   local alive, left = {[''] = 1}, nil
@@ -50,58 +42,86 @@ local function line_of(lock)
 end
 )lua";
 
-// session, ttl in ms -> 1; 0: it is there already
-constexpr const char* open = R"lua(
-local key = P .. 'session:' .. ARGV[1]
-if call('HSETNX', key, '', ARGV[2]) == 0 then return 0 end
-return call('PEXPIRE', key, ARGV[2])
+constexpr const char* ends = R"lua(
+local function end_of(session)
+  local fields = call('HGETALL', P .. 'under:' .. session)
+  for i = 1, #fields, 2 do
+    local lock = string.match(fields[i + 1], '^%S* (.*)$')
+    local record = lock and call('HGET', P .. 'line:' .. lock, fields[i])
+    if record then take_out(lock, fields[i], record, '') end
+  end
+  call('DEL', P .. 'under:' .. session)
+  call('SREM', P .. 'sessions', session)
+end
 )lua";
 
-// session -> its fields: '' and the ttl, each place's id and "INBOX LOCK"; nothing: it has ended. A line that nobody asks
-// for any more is swept by those who live.
+constexpr const char* clocks = R"lua(
+local function at_clock()
+  local clock = call('TIME')
+  local now = clock[1] * 1000000 + clock[2]
+  if now > tonumber(call('GET', KEYS[1]) or '0') then
+    call('SET', KEYS[1], string.format('%.0f', now))
+    return now
+  end
+  return call('INCR', KEYS[1])
+end
+)lua";
+
+// -> the ticket that it begins at
+constexpr const char* begin = R"lua(
+return at_clock()
+)lua";
+
+// session, ttl in ms -> 1; 0: it is there already
+constexpr const char* open = R"lua(
+if not call('SET', P .. 'session:' .. ARGV[1], ARGV[2], 'PX', ARGV[2], 'NX') then return 0 end
+call('SADD', P .. 'sessions', ARGV[1])
+return 1
+)lua";
+
+// session -> what stands under it: id, "INBOX LOCK", ...; nothing: it has ended. Another, drawn by chance, is swept if it has.
 constexpr const char* renew = R"lua(
-local key = P .. 'session:' .. ARGV[1]
-local ttl = call('HGET', key, '')
+local ttl = call('GET', P .. 'session:' .. ARGV[1])
 if not ttl then return false end
-call('PEXPIRE', key, ttl)
-local some = call('SRANDMEMBER', P .. 'locks')
-if some then line_of(some) end
-return call('HGETALL', key)
+call('PEXPIRE', P .. 'session:' .. ARGV[1], ttl)
+local other = call('SRANDMEMBER', P .. 'sessions')
+if other and call('EXISTS', P .. 'session:' .. other) == 0 then end_of(other) end
+return call('HGETALL', P .. 'under:' .. ARGV[1])
 )lua";
 
 // session -> 1; 0: it had ended
 constexpr const char* close = R"lua(
-local key = P .. 'session:' .. ARGV[1]
-local fields = call('HGETALL', key)
-for i = 1, #fields, 2 do
-  local id, lock = fields[i], string.match(fields[i + 1], '^%S* (.*)$')
-  local record = id ~= '' and call('HGET', P .. 'line:' .. lock, id)
-  if record then take_out(lock, id, record, '') end
-end
-return call('DEL', key)
+local was = call('DEL', P .. 'session:' .. ARGV[1])
+end_of(ARGV[1])
+return was
 )lua";
 
 // session, lock, id, inbox, bytes -> the line (id, record, ...) and the ticket; -1: no session; -2: it was given up.
 // Who stands already is written again, so that a WAIT behind it has something to wait for.
 constexpr const char* stand = R"lua(
 local session, lock, id, inbox, bytes = unpack(ARGV)
-if session ~= '' and call('EXISTS', P .. 'session:' .. session) == 0 then return -1 end
-if call('EXISTS', P .. 'left:' .. id) == 1 then return -2 end
+local under, line = P .. 'under:' .. session, P .. 'line:' .. lock
+if session == '' then
+  if call('EXISTS', P .. 'left:' .. id) == 1 then return -2 end
+elseif call('EXISTS', P .. 'session:' .. session) == 0 then
+  return -1
+end
+local known
+if call('HSETNX', under, id, inbox .. ' ' .. lock) == 0 then
+  if call('HGET', under, id) == '-' then return -2 end
+  known = call('HGET', line, id)
+end
 local all = line_of(lock)
-local known = call('HGET', P .. 'line:' .. lock, id)
 local ticket
 if known then
   ticket = string.match(known, '^%d+')
-  call('HSET', P .. 'line:' .. lock, id, known)
+  call('HSET', line, id, known)
 else
-  local clock = call('TIME')
-  local last = tonumber(call('GET', KEYS[1]) or '0')
-  ticket = string.format('%.0f', math.max(last + 1, clock[1] * 1000000 + clock[2]))
-  call('SET', KEYS[1], ticket)
+  local number = call('INCR', KEYS[1])
+  if number < 1e15 then number = at_clock() end
+  ticket = string.format('%.0f', number)
   local record = ticket .. ' ' .. session .. ' ' .. inbox .. ' ' .. bytes
-  call('HSET', P .. 'line:' .. lock, id, record)
-  if session ~= '' then call('HSET', P .. 'session:' .. session, id, inbox .. ' ' .. lock) end
-  if #all == 0 then call('SADD', P .. 'locks', lock) end
+  call('HSET', line, id, record)
   all[#all + 1] = id
   all[#all + 1] = record
 end
@@ -114,13 +134,17 @@ return all
 constexpr const char* leave = R"lua(
 local session, lock, id, inbox = unpack(ARGV)
 local record = call('HGET', P .. 'line:' .. lock, id)
-if not record then
-  redis.pcall('SET', P .. 'left:' .. id, '', 'PX', 600000)
-  return 0
+if record then
+  if session ~= '' and session_in(record) ~= session then return 0 end
+  take_out(lock, id, record, inbox)
+  return 1
 end
-if session ~= '' and session_in(record) ~= session then return 0 end
-take_out(lock, id, record, inbox)
-return 1
+if session == '' then
+  redis.pcall('SET', P .. 'left:' .. id, '', 'PX', 600000)
+elseif call('EXISTS', P .. 'session:' .. session) == 1 then
+  redis.pcall('HSETNX', P .. 'under:' .. session, id, '-')
+end
+return 0
 )lua";
 
 // lock -> its line
@@ -132,7 +156,7 @@ return line_of(ARGV[1])
 // -1: not by itself. The inbox is told.
 constexpr const char* await = R"lua(
 local lock, inbox = ARGV[1], ARGV[2]
-local after = -1
+local after, records = -1, {}
 for i = 3, #ARGV, 2 do
   local id = ARGV[i]
   local record = call('HGET', P .. 'line:' .. lock, id)
@@ -146,11 +170,12 @@ for i = 3, #ARGV, 2 do
     end
     if left >= 0 and (after < 0 or left < after) then after = left + 1 end
   end
+  records[id] = record
 end
-for i = 3, #ARGV, 2 do
-  local known = call('HGET', P .. 'awaited:' .. lock, ARGV[i]) or ''
-  if not string.find(known, inbox, 1, true) then
-    call('HSET', P .. 'awaited:' .. lock, ARGV[i], known .. ' ' .. inbox)
+for id, record in pairs(records) do
+  local head, inboxes, rest = string.match(record, '^(%d+ %S* )(%S*)(.*)$')
+  if not string.find(inboxes, inbox, 1, true) then
+    call('HSET', P .. 'line:' .. lock, id, head .. inboxes .. ',' .. inbox .. rest)
   end
 end
 return after
@@ -158,8 +183,19 @@ return after
 
 // -> lock, line, lock, line, ...
 constexpr const char* survey = R"lua(
-local all = {}
-for _, lock in ipairs(call('SMEMBERS', P .. 'locks')) do
+local sessions, names, all = call('SMEMBERS', P .. 'sessions'), {}, {}
+sessions[#sessions + 1] = ''
+for _, session in ipairs(sessions) do
+  if session ~= '' and call('EXISTS', P .. 'session:' .. session) == 0 then
+    end_of(session)
+  else
+    for _, where in ipairs(call('HVALS', P .. 'under:' .. session)) do
+      local lock = string.match(where, '^%S* (.*)$')
+      if lock then names[lock] = true end
+    end
+  end
+end
+for lock in pairs(names) do
   all[#all + 1] = lock
   all[#all + 1] = line_of(lock)
 end
@@ -168,12 +204,13 @@ return all
 }  // namespace
 
 const std::array<std::string, redis_scripts>& redis_texts() {
-  static const auto all = [] {
-    std::array<std::string, redis_scripts> made{open,  renew, close, stand,
-                                                leave, look,  await, survey};
-    for (auto& text : made) text = common + text;
-    return made;
-  }();
+  using text = std::string;
+  static const std::array<std::string, redis_scripts> all{
+      text{common} + clocks + begin,         text{common} + open,
+      text{common} + ends + renew,           text{common} + ends + close,
+      text{common} + lines + clocks + stand, text{common} + leave,
+      text{common} + lines + look,           text{common} + await,
+      text{common} + lines + ends + survey};
   return all;
 }
 }  // namespace troupe::lock

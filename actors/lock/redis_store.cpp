@@ -4,6 +4,7 @@
 #include "patterns/hex.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
+#include "runtime/in_loop.hpp"
 #include "runtime/log.hpp"
 
 #include <algorithm>
@@ -370,7 +371,7 @@ result<caf::actor, std::string> spawn_redis_store(caf::actor_system& system,
   auto to = redis_address_of(store);
   if (!to) return unexpected{std::move(to.error())};
   const auto life = hex(fresh_seed(system));
-  auto made = system.spawn<redis_store>(life);
+  auto made = system.spawn<in_loop<redis_store>>(life);
   const auto tell = [to = caf::actor_cast<caf::weak_actor_ptr>(made)](redis_news news) {
     if (const auto whom = to.lock())
       caf::anon_send(caf::actor_cast<caf::actor>(whom), std::move(news));

@@ -17,6 +17,7 @@ inline void print(const std::string& figure, double value, const std::string& un
   std::cerr << program_invocation_short_name << ": " << why << std::endl;
   std::exit(1);
 }
+#ifdef TROUPE_PROGRAM
 // Runs `troupe` with these arguments; its standard output. A command that fails ends the bench.
 inline std::string program(const std::string& arguments) {
   const auto command = std::string{TROUPE_PROGRAM} + " " + arguments;
@@ -28,4 +29,5 @@ inline std::string program(const std::string& arguments) {
   if (::pclose(out) != 0) fail("'" + command + "' failed: " + text);
   return text;
 }
+#endif
 }  // namespace troupe::bench
