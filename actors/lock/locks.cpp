@@ -213,6 +213,8 @@ class locks : public caf::event_based_actor {
       });
     if (out.over)
       for (auto& [k, h] : held_) step(h, session_gone{*out.over});
+    if (out.refused)
+      for (auto& [k, h] : held_) step(h, session_refused{*out.refused});
     if (out.begun)
       for (auto& [k, h] : held_) step(h, session_is{*out.begun});
     arm(session_.due());

@@ -14,10 +14,16 @@ struct kind {
   std::vector<std::string_view> prefixes;
   std::string_view form;  // as a person writes it
   opened_store (*open)(caf::actor_system& system, const std::string& store);
+  std::optional<std::string> (*mistake)(const std::string& store) = nullptr;
 };
 
 opened_store sqlite_store(caf::actor_system& system, const std::string& store) {
   return spawn_sqlite_store(system, store.substr(store.find(':') + 1));
+}
+
+std::optional<std::string> redis_mistake(const std::string& store) {
+  const auto at = redis_address_of(store);
+  return at ? std::nullopt : std::optional{at.error()};
 }
 
 const std::vector<kind>& kinds() {
@@ -26,7 +32,10 @@ const std::vector<kind>& kinds() {
       {{"postgresql://", "postgres://"},
        "postgresql://USER@HOST:PORT/DATABASE",
        &spawn_postgres_store},
-      {{"redis://"}, "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]", &spawn_redis_store},
+      {{"redis://"},
+       "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]",
+       &spawn_redis_store,
+       &redis_mistake},
   };
   return all;
 }
@@ -47,7 +56,7 @@ std::string known_stores() {
 
 // What comes before the colon is shown, and nothing else of it: the rest may hold a password.
 std::optional<std::string> mistake_in(const std::string& store) {
-  if (kind_of(store) != nullptr) return std::nullopt;
+  if (const auto* k = kind_of(store)) return k->mistake ? k->mistake(store) : std::nullopt;
   return "'" + store.substr(0, store.find(':')) + "' is no store of locks: it is one of " +
          known_stores();
 }

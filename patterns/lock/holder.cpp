@@ -66,6 +66,10 @@ void holder::on(const session_gone& in, instant now, output& out) {
   vanished(in.why, now, out);
 }
 
+void holder::on(const session_refused& in, instant, output& out) {
+  if (at_ == stage::idle && session_.empty()) decline_all(decline::refused, in.why, out);
+}
+
 void holder::on(const give_way& in, instant, output& out) {
   const bool waits = at_ == stage::looking || at_ == stage::waiting;
   // While it lets go of a place it may only wait for itself.

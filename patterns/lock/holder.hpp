@@ -48,12 +48,16 @@ struct session_is {  // good, as long as its keeper does not say otherwise
 struct session_gone {  // or will be before it could be told again
   std::string why{};
 };
+struct session_refused {  // who waits for one is told, and waits no longer
+  std::string why{};
+};
 struct give_way {  // the victim of a deadlock, if this is its place still
   std::uint64_t ticket = 0;
   std::string why{};
 };
 struct tick {};
-using input = std::variant<acquire, release, session_is, session_gone, answered, give_way, tick>;
+using input = std::variant<acquire, release, session_is, session_gone, session_refused, answered,
+                           give_way, tick>;
 
 // ---- outputs
 enum class decline : std::uint8_t { timed_out, deadlock, refused, released };
@@ -121,6 +125,7 @@ class holder {
   void on(const release& in, instant now, output& out);
   void on(const session_is& in, instant now, output& out);
   void on(const session_gone& in, instant now, output& out);
+  void on(const session_refused& in, instant now, output& out);
   void on(const answered& in, instant now, output& out);
   void on(const give_way& in, instant now, output& out);
   void on(const tick& in, instant now, output& out);

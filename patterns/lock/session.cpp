@@ -26,6 +26,8 @@ void session::answered(const lock::answered& in, instant now, session_output& ou
   awaited_ = 0;
   if (!fresh && !std::holds_alternative<settled>(in.what)) {
     if (!std::holds_alternative<unanswered>(in.what)) end("the store has ended the session", out);
+    if (const auto* no = std::get_if<refused>(&in.what); no && id_.empty() && !out.over)
+      out.refused = no->why;
     ask_at_ = now + how_.retry;
     return;
   }

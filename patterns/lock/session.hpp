@@ -21,8 +21,9 @@ struct session_settings {
 
 struct session_output {
   std::vector<ask> asks{};
-  std::optional<std::string> begun{};  // its id
-  std::optional<std::string> over{};   // why
+  std::optional<std::string> begun{};    // its id
+  std::optional<std::string> over{};     // why
+  std::optional<std::string> refused{};  // there is none for now, and why; it is asked again
 };
 
 class session {

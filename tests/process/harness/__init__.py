@@ -17,8 +17,10 @@ A test is a script of Python's standard library alone, which describes one round
     talk      a client that is a program: one JSON line in, one out
     history   what clients saw, with the three outcomes kept apart; judged by `troupe check`
     lockers   clients of `troupe lock` and the file that they write to under its fence, for any store of locks
+    lock_storm  a store's contract, and many clients of which some are killed
     kv        clients of the replicated map, who leads its log, and how long no write was accepted
     postgres  a PostgreSQL server of the test's own
+    redis     a Redis server of the test's own, with replicas
     disks     a small disk, filled, freed, read-only
     splits    partitions as sets of pairs: halves, one-way, bridge, isolated, ring
     network   nodes in network namespaces, cut by nftables

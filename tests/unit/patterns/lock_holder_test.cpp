@@ -258,6 +258,33 @@ TEST_CASE("lock holder: more permits than there are is refused at once") {
   CHECK(out.asks.empty());
 }
 
+TEST_CASE("lock holder: who waits for a session that the store refuses is told why") {
+  bench b;
+  b.give(acquire{1});
+  const auto told = of<declined>(b.give(session_refused{"it is full"}));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].why == decline::refused);
+  CHECK(told[0].sentence == "it is full");
+  CHECK_FALSE(b.it.wants_session());
+  b.stand_with({mine}, 7);
+  CHECK(of<declined>(b.give(session_refused{"it is full"})).empty());  // it has one
+  CHECK(b.it.at() == stage::holding);
+}
+
+TEST_CASE("lock session: one that is refused is told, and asked for again") {
+  session s{{}};
+  session_output out;
+  s.want(1s, out);
+  const auto number = out.asks.back().number;
+  session_output then;
+  s.answered({number, refused{"it is full"}}, 1s, then);
+  CHECK(then.refused == "it is full");
+  CHECK_FALSE(then.over);
+  s.tick(s.due(), then);
+  REQUIRE(then.asks.size() == 1);
+  CHECK(std::holds_alternative<open_session>(then.asks[0].what));
+}
+
 TEST_CASE("lock session: it is over by its own clock before the store can end it") {
   session s{{.ttl = 10s, .margin = 1s, .drift_per_mille = 50}};
   session_output out;
