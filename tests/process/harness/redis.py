@@ -38,7 +38,7 @@ class Redis:
         """What redis-cli shows for a command."""
         line = ["redis-cli", "-p", str(self.port), *words]
         known = {**os.environ, "REDISCLI_AUTH": self.password} if self.password else None
-        done = subprocess.run(line, capture_output=True, text=True, timeout=within, env=known)
+        done = subprocess.run(line, capture_output=True, text=True, errors="replace", timeout=within, env=known)
         return done.stdout.strip()
 
     def start(self):
