@@ -75,6 +75,9 @@ std::string explain(refusal why) {
       return "there is no such watch: it has fired, or was never set";
     case refusal::behind:
       return "the client has seen more than this replica has: ask another, or wait";
+    case refusal::leaders_only:
+      return "only the tree's leader expires sessions and reaps containers: close the session from "
+             "within, or remove the node";
   }
   return "refused";
 }

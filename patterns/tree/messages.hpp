@@ -169,6 +169,7 @@ enum class refusal : std::uint8_t {
   too_many_watches,
   no_watch,
   behind,
+  leaders_only,
 };
 TROUPE_ENUM(refusal, malformed, replayed, path_relative, path_trailing_slash, path_empty_part,
             path_dot_part, path_character, path_too_long, path_too_deep, root, no_node, no_parent,
@@ -176,7 +177,7 @@ TROUPE_ENUM(refusal, malformed, replayed, path_relative, path_trailing_slash, pa
             too_many_children, sequence_exhausted, no_space, multi_too_large, session_unknown,
             session_needed, bad_secret, secret_size, too_many_sessions, too_many_ephemerals,
             stale_term, not_a_container, container_in_use, rolled_back, not_tried, too_many_watches,
-            no_watch, behind)
+            no_watch, behind, leaders_only)
 std::string explain(refusal why);  // a sentence: what was refused, and what to do
 
 // Replies. Whatever was refused changed nothing.
