@@ -69,6 +69,19 @@ struct commit {
 };
 TROUPE_MESSAGE(commit, session, upto)
 
-using message = std::variant<notification, follower_info, new_epoch, ack_epoch, synchronise,
-                             new_leader, ack_new_leader, up_to_date, proposals, ack, commit>;
+// ---- whether a leader is one still
+struct confirm {
+  std::uint64_t session = 0;
+  std::uint64_t number = 0;  // rises with each round of questions
+};
+TROUPE_MESSAGE(confirm, session, number)
+struct confirmed {
+  std::uint64_t session = 0;
+  std::uint64_t number = 0;
+};
+TROUPE_MESSAGE(confirmed, session, number)
+
+using message =
+    std::variant<notification, follower_info, new_epoch, ack_epoch, synchronise, new_leader,
+                 ack_new_leader, up_to_date, proposals, ack, commit, confirm, confirmed>;
 }  // namespace troupe::zab

@@ -63,6 +63,8 @@ void host::command_given(const command& c, instant now, output& out) {
     all.commands.push_back({++made_, std::to_string(where_->self) + '.' + std::to_string(life_) +
                                          '.' + std::to_string(made_)});
   step(std::move(all), now, out);
+  asking_.emplace(++made_, where_->judge->newest());
+  step(read{made_}, now, out);
 }
 
 void host::tick(instant now, output& out) { step(zab::tick{}, now, out); }
@@ -132,6 +134,11 @@ void host::carry_out(instant, output& out) {
       where_->judge->applied(id, machine_, log[i]);
     }
   }
+  for (const auto& r : did_.reads) {
+    const auto asked = asking_.extract(r.cookie);
+    if (asked) where_->judge->read(id, asked.mapped(), r.at);
+  }
+  for (const auto& no : did_.turned_away) asking_.erase(no.cookie);
   where_->judge->stepped(*core_, life_);
   did_.clear();
 }

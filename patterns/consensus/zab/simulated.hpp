@@ -25,9 +25,10 @@ inline constexpr std::string_view integrity = "S1: what is applied was proposed,
                                       "S4: epochs one after the other, each from its first on",
                                   one = "S5: one established leader an epoch, by quorums of voters",
                                   durable = "S6: what is acknowledged or applied is durable",
-                                  never_fall = "S7: epochs and what is committed never fall";
-inline constexpr std::array all{integrity, order, agreement, kept,
-                                primary,   one,   durable,   never_fall};
+                                  never_fall = "S7: epochs and what is committed never fall",
+                                  fresh = "S8: what is read is no older than the question";
+inline constexpr std::array all{integrity, order,   agreement,  kept, primary,
+                                one,       durable, never_fall, fresh};
 }  // namespace claim
 
 struct written {  // a record on disk
@@ -63,6 +64,8 @@ class scene : public simulation::judged {
   void arrived(server from, const message& m);
   void applied(server id, const machine& after, const transaction& t);
   void restored_to(server id, const machine& m);
+  zxid newest() const { return canon_.empty() ? zxid{} : canon_.back(); }  // that anybody applied
+  void read(server id, zxid asked_at, zxid answer);
   void stepped(const replica& core, std::uint32_t life);
   std::uint64_t committed() const { return canon_.size(); }
   const ensemble& of() const { return of_; }
@@ -86,7 +89,7 @@ class scene : public simulation::judged {
   std::map<std::uint32_t, std::pair<server, std::uint32_t>> leaders_;
 };
 
-struct propose_some {
+struct propose_some {  // and one question
   std::uint32_t count = 1;
 };
 
@@ -125,6 +128,7 @@ class host {
   zab::output did_;
   machine machine_;
   std::deque<std::pair<std::uint64_t, written>> syncing_;  // by place on disk
+  std::map<std::uint64_t, zxid> asking_;  // by cookie: what had been applied when it was asked
   std::uint64_t made_ = 0;
 };
 }  // namespace troupe::zab::simulated

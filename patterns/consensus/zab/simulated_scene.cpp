@@ -78,6 +78,12 @@ void scene::restored_to(server id, const machine& m) {
     complain(claim::order, name(id) + " was restored to what nobody was" + at(m.last));
 }
 
+void scene::read(server id, zxid asked_at, zxid answer) {
+  if (answer < asked_at)
+    complain(claim::fresh,
+             name(id) + " reads" + at(answer) + " after one had applied that" + at(asked_at));
+}
+
 void scene::stepped(const replica& core, std::uint32_t life) {
   auto& s = seen_[core.self()];
   const auto& state = core.state();

@@ -41,6 +41,7 @@ void replica::look(instant now, output& out) {
   session_ = 0;
   epoch_ = 0;
   others_.clear();
+  turn_reads_away(out);
   synchronising_ = false;
   early_.clear();
   enter(phase::election, out);
@@ -151,14 +152,14 @@ std::string replica::digest() const {
   const auto add_zxid = [&](zxid z) { add(z.epoch, z.counter); };
   add(static_cast<int>(phase_), leader_, state_.accepted, state_.by, state_.current, records_,
       synced_, session_, sessions_, synchronising_, epoch_, heard_.count(), since_.count(),
-      beat_at_.count());
+      beat_at_.count(), asked_, reads_.size());
   add_zxid(committed_), add_zxid(durable_), add_zxid(log_.base());
   for (std::size_t i = 0; i < log_.size(); ++i) add_zxid(log_[i].at);
   for (const auto& [z, what] : early_) add_zxid(z);
   for (const auto& [s, f] : others_) {
     all += '/';
     add(s, f.session, f.accepted, static_cast<int>(f.at), f.counts, f.current,
-        f.how ? static_cast<int>(*f.how) : -1, f.heard.count());
+        f.how ? static_cast<int>(*f.how) : -1, f.confirmed, f.heard.count());
     for (const auto z : {f.last, f.from, f.upto, f.acked, f.sent, f.was}) add_zxid(z);
   }
   return all;

@@ -16,15 +16,18 @@
 //                                 epochs are durable, and a quorum that has its history
 //             S6 durability       what is acknowledged, accepted epochs and histories, is durable
 //             S7 the accepted and the current epoch, and what is committed, never fall
+//             S8 a `read` that is given its place has it no earlier than all that was committed
+//                anywhere when it came: a quorum has confirmed since that no later epoch has begun
 //             L1 with a quorum that hears each other, an established leader
 //   Under     loss, repetition, reordering, delay; crashes, if what was persisted is what `restored`
 //             gives, and `life` rises
 //   Assumes   `persist` is durable, in order, before `send` of the same and of later steps leaves,
 //             and is answered by `persisted`; nothing durable is lost
-//   Beware    reads of a server's own state may be old, also a leader's: `sync` is the host's
+//   Beware    what a server reads of its own state may be old, also a leader's, but for a `read`
 //             a snapshot travels in one message
 //   Costs     a transaction: 3 messages a follower, one round trip and two syncs, of which the
-//             leader's runs beside the others'; idle: 2 messages a follower and beat
+//             leader's runs beside the others'; idle: 2 messages a follower and beat; reads: 2
+//             messages a follower for all that come while those before them are under way
 //   phase           | leader: goes on                    | follower: goes on       | silence
 //   election        | decided: itself                    | decided: another        | votes again
 //   discovery       | a quorum's ACK-EPOCH, none better  | ACK-EPOCH, SYNCHRONISE  | election
@@ -80,6 +83,9 @@ struct command {
 struct propose {
   std::vector<command> commands{};
 };
+struct read {  // where to read, so that all that was done before is seen
+  std::uint64_t cookie = 0;
+};
 struct persisted {  // this `record` and all before it are durable
   std::uint64_t number = 0;
 };
@@ -92,7 +98,7 @@ struct lost {  // the connection to it broke: a hint that it may be gone
   server peer = 0;
 };
 struct tick {};
-using input = std::variant<received, propose, persisted, snapshotted, lost, tick>;
+using input = std::variant<received, propose, read, persisted, snapshotted, lost, tick>;
 
 // ---- outputs
 struct record {  // of one step, to be durable as a whole, and read back in this order
@@ -120,6 +126,11 @@ struct refused {  // certainly not done
   server leader = 0;
   bool operator==(const refused&) const = default;
 };
+struct readable {  // once everything up to here is applied
+  std::uint64_t cookie = 0;
+  zxid at{};
+  bool operator==(const readable&) const = default;
+};
 enum class event_kind : std::uint8_t { entered, established, committed, restored };
 TROUPE_ENUM(event_kind, entered, established, committed, restored)
 struct event {
@@ -136,6 +147,7 @@ struct output {
   std::vector<letter> send{};      // when all that was persisted so far is durable
   std::vector<accepted> taken{};
   std::vector<refused> turned_away{};
+  std::vector<readable> reads{};
   std::optional<snapshot> restore{};  // into the state machine, before anything else is applied
   std::optional<zxid> committed{};    // transactions up to here may be applied
   std::vector<event> events{};
@@ -166,6 +178,11 @@ class replica {
   const history& log() const { return log_; }
   const snapshot& base() const { return base_; }
   const fast_election& choosing() const { return election_; }
+  struct seen {
+    zxid acked{};
+    instant heard{};
+  };
+  std::optional<seen> follower_at(server s) const;  // as its leader sees it
   // All that it goes by, for searches.
   std::string digest() const;
 
@@ -181,6 +198,7 @@ class replica {
     std::optional<way> how{};     // SYNCHRONISE was sent
     zxid from{}, upto{};          // and NEWLEADER said so
     zxid acked{}, sent{}, was{};  // `was`: acknowledged at the last beat
+    std::uint64_t confirmed = 0;  // the last of `confirm`
     instant heard{};
   };
   // zab.cpp
@@ -216,6 +234,14 @@ class replica {
   void serve(output& out);
   zxid acked_by_quorum() const;
   instant silent_at() const;
+
+  // zab_reads.cpp
+  void on(read& in, instant now, output& out);
+  void receive(server from, confirm& m, instant now, output& out);
+  void receive(server from, confirmed& m, instant now, output& out);
+  void ask_whether_leading(output& out);
+  void answer_reads(output& out);
+  void turn_reads_away(output& out);
 
   // zab_follower.cpp
   bool of_session(server from, std::uint64_t session, instant now);
@@ -261,5 +287,12 @@ class replica {
   std::uint64_t accepted_in_ = 0, current_in_ = 0;  // the records that say so
   std::uint64_t uncommitted_ = 0;
   std::map<server, follower> others_;
+  struct reading {
+    std::uint64_t cookie = 0;
+    std::uint64_t number = 0;  // of the round that confirms it
+    zxid at{};
+  };
+  std::deque<reading> reads_;
+  std::uint64_t asked_ = 0;  // rounds
 };
 }  // namespace troupe::zab

@@ -178,6 +178,7 @@ void replica::beat(instant now, output& out) {
     if (f.at == stage::synchronised && phase_ == phase::broadcast)
       out.send.push_back({s, up_to_date{f.session, committed_}});
   }
+  ask_whether_leading(out);
 }
 
 // When a quorum has not been heard of for too long.

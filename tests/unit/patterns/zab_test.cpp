@@ -369,3 +369,74 @@ TEST_CASE("zab: alone it leads once its epochs are durable") {
   CHECK(g.say(1, "a").taken.size() == 1);
   CHECK(g.said(1) == "a");
 }
+
+TEST_CASE("zab reads: answered once a quorum has confirmed, after they came, that it leads") {
+  led l;
+  CHECK(l.give(troupe::zab::read{7}).turned_away ==
+        std::vector<refused>{{7, refusal::not_leader, 3}});
+  l.discover();
+  l.hear(1, ack_epoch{theirs, 1, true, 0, {}});
+  l.hear(1, ack_new_leader{theirs, {}});
+  l.sync();
+  REQUIRE(l.core.established());
+  auto out = l.give(troupe::zab::read{8});
+  CHECK(out.reads.empty());
+  const auto first = sent<confirm>(out, 1).at(0);
+  CHECK(first.session == theirs);
+  CHECK(out.send.empty());  // it waits for no disk
+  l.give(propose{{{1, "x"}}});
+  l.sync();
+  l.hear(1, ack{theirs, {1, 1}});
+  REQUIRE(l.core.committed() == zxid{1, 1});
+  out = l.give(troupe::zab::read{9});  // while the first is under way
+  CHECK(sent<confirm>(out).empty());
+  CHECK(l.hear(1, confirmed{theirs - 1, first.number}).reads.empty());  // in another session
+  CHECK(l.hear(2, confirmed{theirs, first.number}).reads.empty());      // of nobody who follows
+  out = l.hear(1, confirmed{theirs, first.number});
+  CHECK(out.reads == std::vector<readable>{{8, {}}});
+  const auto second = sent<confirm>(out, 1).at(0);
+  CHECK(second.number > first.number);
+  CHECK(l.hear(1, confirmed{theirs, first.number}).reads.empty());  // repeated
+  CHECK(l.hear(1, confirmed{theirs, second.number}).reads == std::vector<readable>{{9, {1, 1}}});
+}
+
+TEST_CASE("zab reads: asked again with each beat, and turned away when it leads no more") {
+  group g{{1, 2, 3}, {4}};
+  g.start();
+  g.pass(1s);
+  REQUIRE(g.leader() == 3);
+  g.say(3, "a");
+  CHECK(sent<confirm>(g.give(3, troupe::zab::read{1})).size() == 2);  // of voters
+  g.wire.clear();                                                     // all is lost
+  std::vector<readable> answered;
+  for (int i = 0; i < 40 && answered.empty(); ++i) {
+    g.now += 5ms;
+    if (g.at(3).due() <= g.now) g.give(3, tick{});
+    while (!g.wire.empty()) {
+      auto [from, l] = std::move(g.wire.front());
+      g.wire.pop_front();
+      const auto out = g.give(l.to, received{from, std::move(l.what)});
+      answered.insert(answered.end(), out.reads.begin(), out.reads.end());
+    }
+  }
+  CHECK(answered == std::vector<readable>{{1, {1, 1}}});
+  g.isolate(3);
+  g.give(3, troupe::zab::read{2});
+  std::vector<refused> away;
+  for (int i = 0; i < 100 && away.empty(); ++i) {
+    g.now += 5ms;
+    if (g.at(3).due() > g.now) continue;
+    const auto out = g.give(3, tick{});
+    CHECK(out.reads.empty());
+    away = out.turned_away;
+  }
+  CHECK(away == std::vector<refused>{{2, refusal::not_leader, 0}});
+}
+
+TEST_CASE("zab reads: alone it answers at once") {
+  group g{{1}};
+  g.add(1);
+  g.pass(100ms);
+  g.say(1, "a");
+  CHECK(g.give(1, troupe::zab::read{4}).reads == std::vector<readable>{{4, {1, 1}}});
+}
