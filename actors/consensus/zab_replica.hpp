@@ -94,6 +94,7 @@ class zab_replica : public caf::event_based_actor {
 
   void feed(zab::input in);
   void carry_out();
+  void settle_requests();
   void persist(journal::batch what, std::uint64_t record);
   void apply_to(zab::zxid upto);
   bool restore(const zab::snapshot& base);
@@ -111,6 +112,7 @@ class zab_replica : public caf::event_based_actor {
   std::string name_of(zab::server id) const;
   std::string leader_name() const;
   group_status status();
+  caf::result<answered> fixed() const;  // what it answers to those who would change the ensemble
 
   zab_settings s_;
   zab_ledger ledger_;

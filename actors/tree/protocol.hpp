@@ -25,7 +25,8 @@ struct set_watch {
   watch_id id = 0;  // not used again at this replica while it is set
   watch what;
   // What the watcher has seen: what has come since then fires at once, as far as it left a trace
-  // (patterns/tree/watches.hpp). Nothing: from now on.
+  // (patterns/tree/watches.hpp); a replica that is behind it sets the watch once it is not. Nothing:
+  // from what the replica has on.
   std::optional<zxid> seen;
 };
 TROUPE_MESSAGE(set_watch, whom, id, what, seen)
@@ -45,7 +46,7 @@ struct watch_set {
   zxid at = 0;                         // of the replica: changes behind it will be told
 };
 TROUPE_MESSAGE(watch_set, id, kind, at)
-struct watch_refused {  // `behind`: seen is later than what this replica has; ask another, or again
+struct watch_refused {  // it is not set
   watch_id id = 0;
   refusal why = refusal::malformed;
   zxid at = 0;

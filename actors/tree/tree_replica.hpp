@@ -36,9 +36,9 @@ TROUPE_MESSAGE(reap_tick)
 instant wall_clock();
 
 struct tree_replica_settings {
-  consensus::zab_settings zab{};  // its machine is made here
-  tree_settings bounds{};         // the same on all replicas
-  watch_settings watches{};
+  consensus::zab_settings zab{};               // its machine is made here
+  tree_settings bounds{};                      // the same on all replicas
+  watch_settings watches{};                    // of one: of one actor that watches
   duration reap{10'000};                       // between two looks for containers that are empty
   std::function<instant()> wall = wall_clock;  // the time that requests are stamped with
 };
@@ -63,31 +63,35 @@ class tree_replica : public consensus::zab_replica {
     caf::actor whom;
     watch_id id = 0;
     watch what;
+    std::optional<zxid> seen{};
   };
 
   const data_tree& content();
   void saw(const data_tree& t, const effect* done);
   void add_watch(set_watch& wish);
+  void begin(watcher_id id);
+  void begin_those_behind();
   void deliver();
   void forget(watcher_id id);
-  void forget_if_over(watcher_id id);
   std::optional<watcher_id> of_sender(watch_id id);
   void put_command(command what);
   void expire();
   void reap();
   void arm_sessions();
-  void arm_reaping();
+  void reap_later();
   instant now_early();  // whole milliseconds: not after, and not before the time as it is
   instant now_late();
 
   duration reap_;
   std::function<instant()> wall_;
-  std::uint32_t watches_of_one_max_;
+  watch_settings bounds_;
   watches hub_;
   watch_output firing_;
   session_clock sessions_;
   std::map<watcher_id, watcher> watchers_;  // by the hub's ids
   std::map<whose, watcher_id> ids_;
+  std::map<caf::actor_addr, std::uint32_t> of_one_;
+  std::multimap<zxid, watcher_id> behind_;  // to be set once this replica is there
   watcher_id last_id_ = 0;
   std::optional<instant> sessions_armed_;
   bool reaping_ = false;
