@@ -239,7 +239,7 @@ void zab_replica::apply_to(zab::zxid upto) {
   for (auto i = log.after(applied_); i < log.size() && log[i].at <= upto; ++i) {
     const auto& t = log[i];
     applied_ = t.at;
-    log_bytes_ += t.bytes.size();
+    log_bytes_ += t.bytes.size() + sizeof t;
     auto bytes = machine_.apply({index_of(t.at), t.at.epoch}, t.bytes);
     const auto found = waiting_.find(t.at);
     if (found == waiting_.end()) continue;
