@@ -5,7 +5,8 @@
 //                        question{encode(tree::question)} -> reply{encode(tree::reply)}
 //                        question{encode(host_question), .host = true} -> reply{encode(host_answer)}
 //   Watcher to replica   set_watch, remove_watch, watch_ping: by the watcher itself, at any replica
-//   Replica to watcher   watch_set or watch_refused; watch_fired; watch_closed; watch_pong
+//   Replica to watcher   watch_fired, for what was missed; watch_set, unless that was all, or
+//                        watch_refused; watch_fired; watch_closed; watch_pong
 #pragma once
 #include "patterns/tree/messages.hpp"
 #include "patterns/tree/watches.hpp"
@@ -14,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
@@ -40,7 +42,8 @@ struct
 };
 TROUPE_MESSAGE(watch_ping, id)
 
-struct watch_set {
+// A watcher has missed nothing up to the latest `at` of these, which is what it has `seen`.
+struct watch_set {  // what it had missed was told before
   watch_id id = 0;
   watch_kind kind = watch_kind::data;  // exists on a node that is there is a data watch
   zxid at = 0;                         // of the replica: changes behind it will be told
@@ -54,13 +57,13 @@ struct watch_refused {  // it is not set
 TROUPE_MESSAGE(watch_refused, id, why, at)
 struct watch_fired {
   watch_id id = 0;
-  event is;
-  zxid at = 0;        // what is read at it or later, at any replica, has the change, or a newer one
+  std::vector<event> events;  // of one entry; or all that had been missed
+  zxid at = 0;        // what is read at it or later, at any replica, has the changes, or newer ones
   bool last = false;  // a one-shot's: it is set no more
 };
-TROUPE_MESSAGE(watch_fired, id, is, at, last)
-struct
-    watch_closed {  // the replica ends, or has no such watch: set it at another with what was seen
+TROUPE_MESSAGE(watch_fired, id, events, at, last)
+// The replica ends, or has no such watch: set it at another, with what was seen.
+struct watch_closed {
   watch_id id = 0;
 };
 TROUPE_MESSAGE(watch_closed, id)

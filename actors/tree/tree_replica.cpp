@@ -115,9 +115,9 @@ void tree_replica::add_watch(set_watch& wish) {
     begin(id);
 }
 
-// What it has missed is told after the word that it is set.
+// What it has missed is told first, whole: then it has seen all up to where it is set.
 void tree_replica::begin(watcher_id id) {
-  const auto& w = watchers_.at(id);
+  const auto w = watchers_.at(id);
   auto kind = result<watch_kind, refusal>{w.what.kind};
   if (!w.seen)
     kind = hub_.add(id, w.what, content());
@@ -127,8 +127,8 @@ void tree_replica::begin(watcher_id id) {
     send(w.whom, watch_refused{w.id, kind.error(), content().at()});
     return forget(id);
   }
-  send(w.whom, watch_set{w.id, *kind, content().at()});
   deliver();
+  if (watchers_.contains(id)) send(w.whom, watch_set{w.id, *kind, content().at()});
   metrics::gauge("troupe_tree_watches", "Watches that this node's replica of the tree serves.",
                  {{"group", settings().group}})
       .set(static_cast<double>(hub_.size()));
@@ -142,14 +142,19 @@ void tree_replica::begin_those_behind() {
   }
 }
 
-// Each of the hub's watchers has one watch: when it has none any more, that was its last.
+// What one entry did to one watch goes as a whole: who has heard of a part has seen all of it. Each
+// of the hub's watchers has one watch: when it has none any more, that was its last.
 void tree_replica::deliver() {
-  for (auto& what : std::exchange(firing_, {})) {
-    const auto found = watchers_.find(what.whom);
+  std::map<std::pair<zxid, watcher_id>, std::vector<event>> all;
+  for (auto& what : std::exchange(firing_, {}))
+    all[{what.at, what.whom}].push_back(std::move(what.is));
+  for (auto& [of, events] : all) {
+    const auto [at, id] = of;
+    const auto found = watchers_.find(id);
     if (found == watchers_.end()) continue;
-    const bool last = hub_.of(what.whom) == 0;
-    send(found->second.whom, watch_fired{found->second.id, std::move(what.is), what.at, last});
-    if (last) forget(what.whom);
+    const bool last = hub_.of(id) == 0;
+    send(found->second.whom, watch_fired{found->second.id, std::move(events), at, last});
+    if (last) forget(id);
   }
 }
 
