@@ -28,25 +28,26 @@ std::uint64_t number_in(std::string_view persisted) {
 
 class bully_elector : public elector {
  public:
-  bully_elector(const setting& how, std::string_view persisted, instant now, output& out)
+  bully_elector(const setting& how, std::string_view persisted, instant now, elector_output& out)
       : core_{options_of(how), how.self, static_cast<bully::server>(how.members.size()), how.life,
               number_in(persisted)},
         self_{how.self},
         persisted_{number_in(persisted)} {
     step(bully::start{}, now, out);
   }
-  void receive(server from, std::string_view bytes, instant now, output& out) override {
+  void receive(server from, std::string_view bytes, instant now, elector_output& out) override {
     if (auto m = decode<bully::message>(bytes))
       step(bully::received{from, std::move(*m)}, now, out);
   }
-  void persisted(instant, output&) override {}
-  void lost(server peer, std::uint64_t life, instant now, output& out) override {
+  void persisted(instant, elector_output&) override {}
+  void lost(server peer, std::uint64_t life, instant now, elector_output& out) override {
     step(bully::lost{peer, life}, now, out);
   }
-  void back(server peer, std::uint64_t life, instant now, output& out) override {
+  void back(server peer, std::uint64_t life, instant now, elector_output& out) override {
     step(bully::back{peer, life}, now, out);
   }
-  void tick(instant now, output& out) override { step(bully::tick{}, now, out); }
+  void tick(instant now, elector_output& out) override { step(bully::tick{}, now, out); }
+  void stand(bool) override {}  // the highest leads
   instant due() const override { return core_.due(); }
   belief now_believes() const override {
     const auto* t = core_.leader();
@@ -55,7 +56,7 @@ class bully_elector : public elector {
   }
 
  private:
-  void step(const bully::input& in, instant now, output& out) {
+  void step(const bully::input& in, instant now, elector_output& out) {
     bully::output did;
     core_.step(in, now, did);
     for (auto& l : did.send)
@@ -83,7 +84,7 @@ class bully_elector : public elector {
 }  // namespace
 
 std::unique_ptr<elector> make_bully_elector(const setting& how, std::string_view persisted,
-                                            instant now, output& out) {
+                                            instant now, elector_output& out) {
   return std::make_unique<bully_elector>(how, persisted, now, out);
 }
 }  // namespace troupe::election

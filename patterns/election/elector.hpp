@@ -41,12 +41,13 @@ struct letter {
   std::string_view kind{};  // the algorithm's own word for it, to be counted by
   std::string bytes{};
 };
-struct output {
+// `output` is the campaign's, of the same namespace (patterns/storage/campaign.hpp).
+struct elector_output {
   std::optional<std::string> persist{};  // instead of what was persisted before
   std::vector<letter> send_now{};
   std::vector<letter> send{};
   std::vector<belief> changes{};  // each a new one
-  void clear() { *this = output{}; }
+  void clear() { *this = elector_output{}; }
 };
 
 struct setting {
@@ -59,17 +60,20 @@ struct setting {
   bool keep_incumbent = false;  // bully: who comes back takes over from nobody
   std::uint64_t life = 1;       // of this member's process: another one has a higher number
   std::uint64_t seed = 0;
+  bool eager = true;  // false: it leads only where no eager member can
 };
 
 class elector {
  public:
   virtual ~elector() = default;
-  virtual void receive(server from, std::string_view bytes, instant now, output& out) = 0;
-  virtual void persisted(instant now, output& out) = 0;  // all of it so far
+  virtual void receive(server from, std::string_view bytes, instant now, elector_output& out) = 0;
+  virtual void persisted(instant now, elector_output& out) = 0;  // all of it so far
   // That life of a peer is over, as far as is known; or it is not, or this one has begun.
-  virtual void lost(server peer, std::uint64_t life, instant now, output& out) = 0;
-  virtual void back(server peer, std::uint64_t life, instant now, output& out) = 0;
-  virtual void tick(instant now, output& out) = 0;
+  virtual void lost(server peer, std::uint64_t life, instant now, elector_output& out) = 0;
+  virtual void back(server peer, std::uint64_t life, instant now, elector_output& out) = 0;
+  virtual void tick(instant now, elector_output& out) = 0;
+  // As setting.eager, from its next standing on; what leads goes on.
+  virtual void stand(bool eager) = 0;
   virtual instant due() const = 0;
   virtual belief now_believes() const = 0;
 };
@@ -77,10 +81,12 @@ class elector {
 struct algorithm {
   std::string_view name;
   bool observers;  // it has members without a voice
+  bool majority;   // one leader a term at most, and members that are not eager have a voice, too;
+                   // else these are better not there
   std::string_view promises;
   std::string_view messages;  // the textbook's formula, for n members
   std::function<std::unique_ptr<elector>(const setting&, std::string_view persisted, instant now,
-                                         output& out)>
+                                         elector_output& out)>
       make;
 };
 const std::vector<algorithm>& algorithms();               // bully, raft, zab

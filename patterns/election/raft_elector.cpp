@@ -16,6 +16,8 @@ struct kept {  // of the replica, whole
 TROUPE_MESSAGE(kept, state, base_index, base_term, entries)
 
 constexpr std::uint64_t entries_kept = 64;  // of those that are committed
+// Who is not eager stands after so many times the patience: whoever is may have less of the log.
+constexpr int reluctance = 4;
 
 std::string_view kind_of(const raft::message& m) {
   return std::visit([](const auto& x) { return name_of<std::decay_t<decltype(x)>>(); }, m);
@@ -58,12 +60,13 @@ class raft_elector : public elector {
   raft_elector(const setting& how, std::string_view persisted, instant now)
       : observes_{std::find(how.observers.begin(), how.observers.end(), how.self) !=
                   how.observers.end()},
+        eager_{how.eager},
         patience_{how.patience},
         heard_{now},
         core_{id_of(how.self), options_of(how), restored_from(how, persisted), how.seed, now} {
     believed_ = now_believes();
   }
-  void receive(server from, std::string_view bytes, instant now, output& out) override {
+  void receive(server from, std::string_view bytes, instant now, elector_output& out) override {
     auto m = decode<raft::message>(bytes);
     if (!m) return;
     step(raft::received{id_of(from), std::move(*m)}, now, out);
@@ -71,19 +74,23 @@ class raft_elector : public elector {
     heard_ = now;
     if (silent_) silent_ = false, say(out);
   }
-  void persisted(instant now, output& out) override { step(raft::persisted{written_}, now, out); }
-  void lost(server peer, std::uint64_t, instant now, output& out) override {
+  void persisted(instant now, elector_output& out) override {
+    step(raft::persisted{written_}, now, out);
+  }
+  void lost(server peer, std::uint64_t, instant now, elector_output& out) override {
     step(raft::lost{id_of(peer)}, now, out);
   }
-  void back(server, std::uint64_t, instant, output&) override {}
-  void tick(instant now, output& out) override {
-    step(raft::tick{}, now, out);
-    if (!observes_ || silent_ || now < heard_ + patience_) return;
-    silent_ = true;  // a learner stands for nothing, and would believe in its leader for ever
+  void back(server, std::uint64_t, instant, elector_output&) override {}
+  void tick(instant now, elector_output& out) override {
+    if (!waits() || now >= stands_at()) step(raft::tick{}, now, out);
+    if (!(observes_ || waits()) || silent_ || now < heard_ + patience_) return;
+    silent_ = true;  // who does not stand would believe in its leader for ever
     say(out);
   }
+  void stand(bool eager) override { eager_ = eager; }
   instant due() const override {
-    return observes_ && !silent_ ? std::min(core_.due(), heard_ + patience_) : core_.due();
+    const auto core = waits() ? std::max(core_.due(), stands_at()) : core_.due();
+    return (observes_ || waits()) && !silent_ ? std::min(core, heard_ + patience_) : core;
   }
   belief now_believes() const override {
     if (core_.as() == raft::role::leader)
@@ -94,7 +101,9 @@ class raft_elector : public elector {
   }
 
  private:
-  void step(raft::input in, instant now, output& out) {
+  bool waits() const { return !eager_ && !observes_ && core_.as() == raft::role::follower; }
+  instant stands_at() const { return heard_ + reluctance * patience_; }
+  void step(raft::input in, instant now, elector_output& out) {
     raft::output did;
     core_.step(std::move(in), now, did);
     if (did.persist) {
@@ -111,7 +120,7 @@ class raft_elector : public elector {
                   out);
     say(out);
   }
-  void say(output& out) {
+  void say(elector_output& out) {
     const auto b = now_believes();
     if (b == believed_) return;
     believed_ = b;
@@ -121,8 +130,8 @@ class raft_elector : public elector {
     return {server_of(l.to), kind_of(l.what), encode(l.what)};
   }
 
-  bool observes_;
-  bool silent_ = false;  // the leader, to an observer
+  bool observes_, eager_;
+  bool silent_ = false;  // the leader, to one that does not stand
   duration patience_;
   instant heard_;
   raft::replica core_;
@@ -132,7 +141,7 @@ class raft_elector : public elector {
 }  // namespace
 
 std::unique_ptr<elector> make_raft_elector(const setting& how, std::string_view persisted,
-                                           instant now, output&) {
+                                           instant now, elector_output&) {
   return std::make_unique<raft_elector>(how, persisted, now);
 }
 }  // namespace troupe::election

@@ -6,5 +6,5 @@
 #include "patterns/election/elector.hpp"
 namespace troupe::election {
 std::unique_ptr<elector> make_raft_elector(const setting& how, std::string_view persisted,
-                                           instant now, output& out);
+                                           instant now, elector_output& out);
 }

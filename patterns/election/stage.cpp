@@ -20,7 +20,7 @@ setting stage::setting_of(server who) const {
 void stage::begin(server who) {
   auto& n = nodes_[who];
   ++n.life;
-  output out;
+  elector_output out;
   n.it = which_.make(setting_of(who), n.disk, now_, out);
   n.believed = n.it->now_believes();
   obey(who, out);
@@ -50,7 +50,7 @@ void stage::tell_all(server of, happening::news what) {
                        {}});
 }
 
-void stage::obey(server who, output& out) {
+void stage::obey(server who, elector_output& out) {
   auto& n = nodes_[who];
   const bool wrote = out.persist.has_value();
   if (wrote) n.disk = std::move(*out.persist);
@@ -70,7 +70,7 @@ void stage::obey(server who, output& out) {
     }
   }
   if (!wrote) return;
-  output then;
+  elector_output then;
   n.it->persisted(now_, then);
   obey(who, then);
 }
@@ -85,7 +85,7 @@ bool stage::step(instant until) {
       whom = s;
     }
   }
-  output out;
+  elector_output out;
   if (!under_way_.empty() && under_way_.top().at <= next && under_way_.top().at <= until) {
     const auto h = under_way_.top();
     under_way_.pop();

@@ -59,7 +59,7 @@ class stage {
   };
   void begin(server who);
   void tell_all(server of, happening::news what);
-  void obey(server who, output& out);
+  void obey(server who, elector_output& out);
   bool step(instant until);
   bool agreed() const;
   setting setting_of(server who) const;

@@ -36,26 +36,33 @@ fast::settled word_in(std::string_view persisted) {
 
 class zab_elector : public elector {
  public:
-  zab_elector(const setting& how, std::string_view persisted, instant now, output& out)
+  zab_elector(const setting& how, std::string_view persisted, instant now, elector_output& out)
       : self_{id_of(how.self)},
         core_{self_, ensemble_of(how), options_of(how), word_in(persisted), how.life} {
-    step(fast::look{{.leader = self_}}, now, out);
+    believed_.term = word_in(persisted).round;
+    step(fast::look{own_vote(how.eager)}, now, out);
   }
-  void receive(server from, std::string_view bytes, instant now, output& out) override {
+  void receive(server from, std::string_view bytes, instant now, elector_output& out) override {
     if (auto m = decode<zab::notification>(bytes))
       step(fast::heard{id_of(from), std::move(*m)}, now, out);
   }
-  void persisted(instant, output&) override {}
-  void lost(server peer, std::uint64_t, instant now, output& out) override {
+  void persisted(instant, elector_output&) override {}
+  void lost(server peer, std::uint64_t, instant now, elector_output& out) override {
     step(fast::lost{id_of(peer)}, now, out);
   }
-  void back(server, std::uint64_t, instant, output&) override {}
-  void tick(instant now, output& out) override { step(fast::tick{}, now, out); }
+  void back(server, std::uint64_t, instant, elector_output&) override {}
+  void tick(instant now, elector_output& out) override { step(fast::tick{}, now, out); }
+  void stand(bool eager) override {
+    elector_output none;
+    step(fast::weigh{own_vote(eager)}, instant{}, none);
+  }
   instant due() const override { return core_.due(); }
-  // A leader is one once a quorum has joined it.
+  // A leader is one once a quorum has joined it. Rounds that were only looked in are no terms; and
+  // one that leads an older round than was believed in is none for this member.
   belief now_believes() const override {
-    if (core_.leader() == 0 || (core_.leader() == self_ && !core_.established()))
-      return {standing::looking, 0, core_.round()};
+    if (core_.leader() == 0 || (core_.leader() == self_ && !core_.established()) ||
+        core_.round() < believed_.term)
+      return {standing::looking, 0, believed_.term};
     const auto as = core_.leader() == self_                  ? standing::leading
                     : core_.as() == zab::standing::observing ? standing::observing
                                                              : standing::following;
@@ -63,7 +70,11 @@ class zab_elector : public elector {
   }
 
  private:
-  void step(const fast::input& in, instant now, output& out) {
+  // There is no history here: an eager member's takes the place of the better one.
+  zab::vote own_vote(bool eager) const {
+    return {.epoch = 0, .last = {0, eager ? 1U : 0U}, .leader = self_};
+  }
+  void step(const fast::input& in, instant now, elector_output& out) {
     fast::output did;
     const auto before = core_.sent();
     core_.step(in, now, did);
@@ -90,7 +101,7 @@ class zab_elector : public elector {
 }  // namespace
 
 std::unique_ptr<elector> make_zab_elector(const setting& how, std::string_view persisted,
-                                          instant now, output& out) {
+                                          instant now, elector_output& out) {
   return std::make_unique<zab_elector>(how, persisted, now, out);
 }
 }  // namespace troupe::election

@@ -32,6 +32,10 @@ void fast_election::on(const look& in, instant now, output& out) {
   look_anew(now, out);
 }
 
+void fast_election::on(const weigh& in, instant, output&) {
+  if (voter()) own_ = in.own;
+}
+
 void fast_election::look_anew(instant now, output& out) {
   as_ = standing::looking;
   leader_ = 0;

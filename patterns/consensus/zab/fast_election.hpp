@@ -58,6 +58,9 @@ struct options {
 struct look {  // there is no leader; `own` speaks of this server, which an observer's never does
   vote own{};
 };
+struct weigh {  // what this server stands with from the next round on
+  vote own{};
+};
 struct heard {
   server from = 0;
   notification what{};
@@ -66,7 +69,7 @@ struct lost {  // it is gone, or seems to be
   server peer = 0;
 };
 struct tick {};
-using input = std::variant<look, heard, lost, tick>;
+using input = std::variant<look, weigh, heard, lost, tick>;
 
 // ---- outputs
 struct settled {  // this server's word is given, for this round and all before
@@ -119,6 +122,7 @@ class fast_election {
  private:
   using output = election::output;
   void on(const election::look& in, instant now, output& out);
+  void on(const election::weigh& in, instant now, output& out);
   void on(const election::heard& in, instant now, output& out);
   void on(const election::lost& in, instant now, output& out);
   void on(const election::tick& in, instant now, output& out);

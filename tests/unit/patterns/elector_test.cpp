@@ -119,7 +119,7 @@ TEST_CASE("elector: a member that comes back remembers its term") {
 TEST_CASE("elector: any bytes are heard, and what makes no sense changes nothing") {
   for (const auto& a : algorithms()) {
     CAPTURE(std::string{a.name});
-    output out;
+    elector_output out;
     auto e = a.make({.self = 0, .members = {0, 1, 2}, .seed = 1}, {}, 1s, out);
     const auto before = e->now_believes();
     for (const auto* bytes : {"", "\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
