@@ -3,6 +3,7 @@
 #include "actors/mapreduce/protocol.hpp"
 #include "actors/mapreduce/tracker.hpp"
 #include "actors/storage/watcher.hpp"
+#include "cluster/elections.hpp"
 #include "cluster/management.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/receptionist.hpp"
@@ -101,7 +102,7 @@ class gateway : public caf::event_based_actor {
   caf::message_handler peers() {
     return {
         [this](const services_query&) {
-          return services_reply{parts_.node, parts_.worker, parts_.log, parts_.names};
+          return services_reply{parts_.node, parts_.worker, parts_.log, parts_.names, parts_.elections};
         },
         [this](const membership::event& what) { changed(what); },
         [this](remoting::link_up& up) {
@@ -124,6 +125,7 @@ class gateway : public caf::event_based_actor {
         [](const remoting::link_found&) {},
         [this](const remoting::link_broken& broken) {
           send<caf::message_priority::high>(parts_.log, link_shaken{broken.who.name});
+          send<caf::message_priority::high>(parts_.elections, link_shaken{broken.who.name});
         },
         [](const remoting::link_resumed&) {},
         [](const remoting::link_refused&) {},
@@ -149,6 +151,8 @@ class gateway : public caf::event_based_actor {
               if (offer.worker) send(parts_.tracker, peer_up{still->second.name, offer.worker});
               if (offer.log) send(parts_.log, peer_up{still->second.name, offer.log});
               if (offer.names) send(parts_.names, peer_up{still->second.name, offer.names});
+              if (offer.elections)
+                send(parts_.elections, peer_up{still->second.name, offer.elections});
             },
             [this, life](const caf::error&) { delayed_send(this, ask_again, greet_again{life}); });
   }
@@ -163,6 +167,7 @@ class gateway : public caf::event_based_actor {
     send(parts_.tracker, peer_down{found->second.name});
     send(parts_.log, peer_down{found->second.name});
     send(parts_.names, peer_down{found->second.name});
+    send(parts_.elections, peer_down{found->second.name});
   }
 
   void changed(const membership::event& what) {
@@ -403,6 +408,9 @@ class gateway : public caf::event_based_actor {
     return {
         [this](const map_query&) {
           return map_reply{parts_.node, parts_.log_client};
+        },
+        [this](const elections_query&) {
+          return elections_reply{parts_.node, parts_.elections};
         },
         [this](watch_order& o) {
           storage::spawn_watcher(system(), parts_.log_client, std::move(o.whom),

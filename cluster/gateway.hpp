@@ -1,6 +1,6 @@
 // The front of a node: the one actor that peers and clients are given as their links come up.
 //   Peers     membership's and the receptionist's messages are passed on; what else a peer's node offers is asked for
-//             with services_query, so that peer_up and peer_down reach this node's tracker, keeper and names
+//             with services_query, so that peer_up and peer_down reach this node's tracker, keepers and names
 //   Clients   requests of management.hpp are answered; what they change is asked of membership, the tracker or the log
 //   Leaving   is the node's own affair, for it hands its work over first: the order goes to the gateway of the node that
 //             shall leave, and to membership only where that one cannot be reached, or where nobody runs its node
@@ -35,6 +35,7 @@ struct gateway_parts {
   caf::actor log{};         // the keeper of the replicated log
   caf::actor log_client{};  // the way to the replicated map
   caf::actor names{};       // service names
+  caf::actor elections{};   // their keeper
   std::shared_ptr<address_book> addresses;
   // From the gateway's thread; must not block. False: nobody waits for what it says.
   std::function<bool(ending)> ended;
@@ -49,8 +50,9 @@ struct services_reply {
   caf::actor worker;
   caf::actor log{};
   caf::actor names{};
+  caf::actor elections{};
 };
-TROUPE_MESSAGE(services_reply, node, worker, log, names)
+TROUPE_MESSAGE(services_reply, node, worker, log, names, elections)
 
 // A member's view as clients get it.
 member_list rows_of(const membership::view_reply& seen);

@@ -8,6 +8,7 @@
 #include "actors/storage/names.hpp"
 #include "cluster/cluster_config.hpp"
 #include "cluster/downing_lease.hpp"
+#include "cluster/elections.hpp"
 #include "cluster/groups.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/membership_events.hpp"
@@ -160,6 +161,8 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                               .tracker = tracker_,
                                               .code = code});
   names_ = spawn_names(system_, log_client_, {.node = s.name});
+  elections_ = spawn_election_keeper(
+      system_, {.node = s.name, .client = log_client_, .log = log_, .events = events_});
   auto own_log = s.log;
   own_log.node = s.name;
   config_follower_ = spawn_cluster_config(
@@ -178,6 +181,7 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                      .log = log_,
                                      .log_client = log_client_,
                                      .names = names_,
+                                     .elections = elections_,
                                      .addresses = addresses_,
                                      .ended = with.ended});
   caf::anon_send(tracker_, peer_up{s.name, worker_});
@@ -189,6 +193,7 @@ result<void, std::string> life::spawn_parts(beginning with) {
                    {"log client", log_client_},
                    {"groups", groups_},
                    {"names", names_},
+                   {"elections", elections_},
                    {"cluster config", config_follower_},
                    {"gateway", gateway_}};
   if (lease_) all.emplace("downing lease", lease_);
@@ -234,7 +239,7 @@ bool life::stop(const char* reason, clock::time_point end) {
       group->clear();
     }
     receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = groups_ = names_ =
-        config_follower_ = gateway_ = nullptr;
+        elections_ = config_follower_ = gateway_ = nullptr;
     group_clients_.clear();
   }
   remoting::service::of(system_).stop();

@@ -76,7 +76,7 @@ class life {
   std::string address_, incarnation_;
   mutable std::mutex mutex_;
   caf::actor membership_, receptionist_, tracker_, worker_, log_, log_client_, lease_, groups_,
-      names_, config_follower_, gateway_;
+      names_, elections_, config_follower_, gateway_;
   std::map<std::string, caf::actor> group_clients_;
   std::vector<caf::actor> parts_, owned_;
   bool stopped_ = false;

@@ -2,6 +2,7 @@
 
 #include "actors/storage/map_replica.hpp"
 #include "cluster/groups.hpp"
+#include "cluster/node_store.hpp"
 #include "patterns/encoding.hpp"
 #include "patterns/hex.hpp"
 #include "runtime/chance.hpp"
@@ -27,6 +28,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::log_begun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::look_around)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_shaken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::log_is_here)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::store_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::store_here)
 
 namespace troupe {
 using namespace std::chrono_literals;
@@ -127,6 +130,11 @@ caf::behavior log_keeper::make_behavior() {
         found(founding::tick{});
         help_joining();
         look_later();
+      },
+      [this](store_query) -> caf::result<store_here> {
+        if (!open_now())
+          return make_error(errc::failed, "the node's journal cannot be opened: its log says why");
+        return store_here{opened_->store};
       },
       [this](const log_status_query& q) { return status(q); },
       [this](log_add& order) { return add(order); },

@@ -2,6 +2,7 @@
 
 #include "actors/mapreduce/protocol.hpp"
 #include "actors/storage/names.hpp"
+#include "cluster/elections.hpp"
 #include "cluster/gateway.hpp"
 #include "cluster/management.hpp"
 #include "cluster/membership.hpp"
@@ -19,6 +20,7 @@ void register_types(caf::actor_system_config& config) {
   mapreduce::register_mapreduce_types(config);
   register_replicated_log_types(config);
   register_names_types(config);
+  register_election_keeper_types(config);
   config.add_message_type<members_query>("manage.members?")
       .add_message_type<members_reply>("manage.members")
       .add_message_type<what_if_query>("manage.what_if?")

@@ -1,5 +1,7 @@
 #include "cluster/program/client.hpp"
 
+#include "cluster/elections.hpp"
+#include "cluster/program/elect_members.hpp"
 #include "cluster/program/local_cluster.hpp"
 #include "cluster/replicated_log.hpp"
 #include "cluster/settings.hpp"
@@ -210,6 +212,11 @@ class connection final : public client {
     }
     return map_;
   }
+  answer<caf::actor> elections() {
+    auto got = query<elections_reply>(elections_query{});
+    if (!got) return unexpected{got.error()};
+    return std::move(got->keeper);
+  }
   answer<consensus::group_status> log_status(bool here, const std::string& group) override {
     return query<consensus::group_status>(log_status_query{here, group});
   }
@@ -371,6 +378,9 @@ answer<std::unique_ptr<client>> client::connect(const target& to) {
   if (const auto failed = made->open(found->nodes)) return unexpected{*failed};
   return std::unique_ptr<client>{std::move(made)};
 }
+
+// There is no other kind of client.
+answer<caf::actor> elections_of(client& with) { return static_cast<connection&>(with).elections(); }
 
 exit_code fail(const problem& what) { return fail(what.code, what.sentence); }
 }  // namespace troupe::program
