@@ -1,5 +1,4 @@
-#include "actors/lock/locks.hpp"
-
+#include "actors/lock/locks_actor.hpp"
 #include "patterns/hex.hpp"
 #include "patterns/lock/deadlock.hpp"
 #include "runtime/chance.hpp"
@@ -9,9 +8,6 @@
 #include "runtime/log.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include <caf/all.hpp>
@@ -30,6 +26,11 @@ namespace troupe::lock {
 namespace {
 constexpr duration forgotten_after = std::chrono::seconds{1};  // a lock that nobody here wants
 
+caf::error unreachable() {
+  return make_error(errc::timeout, "the store of the locks does not answer");
+}
+}  // namespace
+
 caf::error to_error(const declined& why) {
   switch (why.why) {
     case decline::timed_out:
@@ -41,302 +42,307 @@ caf::error to_error(const declined& why) {
   }
 }
 
-class locks : public caf::event_based_actor {
- public:
-  locks(caf::actor_config& config, caf::actor store, locks_settings settings)
-      : caf::event_based_actor{config},
-        store_{std::move(store)},
-        s_{std::move(settings)},
-        session_{s_.session},
-        life_{hex(fresh_seed(system()))} {}
-  const char* name() const override { return "locks"; }
-  void on_exit() override {
-    // Anonymously: whom nobody reaches any more comes here while it is destroyed, and cannot be a sender.
-    caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);
-    store_ = nullptr;
-    takes_.clear();
-    returns_.clear();
-    held_.clear();
-  }
+locks_actor::locks_actor(caf::actor_config& config, caf::actor store, locks_settings settings)
+    : caf::event_based_actor{config},
+      store_{std::move(store)},
+      s_{std::move(settings)},
+      session_{s_.session},
+      life_{hex(fresh_seed(system()))} {}
 
-  caf::behavior make_behavior() override {
-    set_down_handler([this](const caf::down_msg& gone) { ended(gone.source); });
-    return {
-        [this](take& wanted) -> caf::result<taken> {
-          auto whom = caf::actor_cast<caf::actor>(current_sender());  // before the promise takes it
-          auto promise = make_response_promise<taken>();
-          if (wanted.name.empty()) {
-            promise.deliver(make_error(errc::invalid_argument, "a lock needs a name"));
-            return promise;
-          }
-          if (going_) {
-            promise.deliver(
-                make_error(errc::not_ready, "these locks have been given back for good"));
-            return promise;
-          }
-          const auto cookie = ++cookies_;
-          auto& h = held_by(wanted);
-          takes_[cookie] = {promise, std::move(whom)};
-          const auto wait = wanted.wait.count() < 0 ? for_ever : duration{wanted.wait};
-          step(h, acquire{cookie, wait});
-          want_session();
-          return promise;
-        },
-        [this](const put_back& what) -> caf::result<returned> {
-          auto promise = make_response_promise<returned>();
-          const auto found = held_.find({owner_of(what.owner), what.name, what.as});
-          if (found == held_.end()) {
-            promise.deliver(returned{false});
-            return promise;
-          }
-          const auto cookie = ++cookies_;
-          returns_[cookie] = promise;
-          step(found->second, release{cookie});
-          return promise;
-        },
-        [this](const revoke& what) { return take_away(what); },
-        [this](survey) -> caf::result<surveyed> {
-          auto promise = make_response_promise<surveyed>();
-          ask_store(survey{}, [promise](answer& said) mutable {
-            if (auto* all = std::get_if<surveyed>(&said))
-              promise.deliver(std::move(*all));
-            else
-              promise.deliver(unreachable());
-          });
-          return promise;
-        },
-        [this](retire) {
-          going_ = true;
-          for (auto& [key, h] : held_) give_all(h);
-          go();
-        },
-        [this](locks_tick) {
-          armed_ = instant::max();
-          tick_all();
-        },
-        [this](look_for_deadlocks) { scan(); },
-    };
-  }
+void locks_actor::on_exit() {
+  // Anonymously: whom nobody reaches any more comes here while it is destroyed, and cannot be a sender.
+  caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);
+  store_ = nullptr;
+  takes_.clear();
+  returns_.clear();
+  sets_.clear();
+  held_.clear();
+}
 
- private:
-  using key = std::tuple<std::string, std::string, mode>;  // owner, lock
-  struct held {
-    holder core;
-    key k;
-    caf::actor whose{};  // who is told that it is lost
-  };
-  struct taker {
-    caf::typed_response_promise<taken> promise;
-    caf::actor whom;
-  };
-  instant now() { return std::chrono::duration_cast<instant>(clock().now().time_since_epoch()); }
-  std::string owner_of(const std::string& given) const { return given.empty() ? s_.owner : given; }
-  static caf::error unreachable() {
-    return make_error(errc::timeout, "the store of the locks does not answer");
-  }
-
-  held& held_by(const take& wanted) {
-    const auto owner = owner_of(wanted.owner);
-    const key k{owner, wanted.name, wanted.as};
-    const auto found = held_.find(k);
-    if (found != held_.end()) return found->second;
-    holder_settings how{.lock = wanted.name,
-                        .owner = owner,
-                        .as = wanted.as,
-                        .count = wanted.count,
-                        .capacity = wanted.capacity,
-                        .revocable = s_.revocable};
-    auto& h =
-        held_.emplace(k, held{holder{std::move(how), life_ + "." + std::to_string(++holders_)}, k})
-            .first->second;
-    if (!session_.id().empty()) step(h, session_is{session_.id()});
-    return h;
-  }
-
-  // ---- cores
-  void step(held& h, const input& in) {
-    output out;
-    h.core.step(in, now(), out);
-    for (auto& e : out.events) std::visit([&](auto& x) { tell(h, x); }, e);
-    for (auto& a : out.asks)
-      ask_store(std::move(a.what), [this, k = h.k, number = a.number](answer& said) {
-        if (const auto found = held_.find(k); found != held_.end())
-          step(found->second, answered{number, std::move(said)});
-      });
-    const auto at = h.core.at();
-    if (at == stage::waiting || at == stage::looking) look_later();
-    arm(due_of(h));
-    go();
-  }
-  void tell(held& h, const granted& e) {
-    const auto found = takes_.find(e.cookie);
-    if (found == takes_.end()) return;
-    auto to = std::move(found->second);
-    takes_.erase(found);
-    if (to.whom && to.whom != h.whose) {
-      h.whose = to.whom;
-      monitor(h.whose);
-    }
-    to.promise.deliver(taken{e.fence});
-  }
-  void tell(held&, const declined& e) {
-    const auto found = takes_.find(e.cookie);
-    if (found == takes_.end()) return;
-    found->second.promise.deliver(to_error(e));
-    takes_.erase(found);
-  }
-  void tell(held&, const freed& e) {
-    const auto found = returns_.find(e.cookie);
-    if (found == returns_.end()) return;  // nobody asked
-    found->second.deliver(returned{e.held});
-    returns_.erase(found);
-  }
-  void tell(held& h, const lost& e) {
-    const auto& [owner, name, as] = h.k;
-    log::warn("lock", "lost",
-              {{"lock", name}, {"owner", owner}, {"fence", e.fence}, {"reason", e.why}});
-    if (h.whose) send<caf::message_priority::high>(h.whose, lock_lost{name, owner, e.fence, e.why});
-  }
-
-  // ---- the session that all of them stand under
-  void want_session() {
-    session_output out;
-    session_.want(now(), out);
-    obey(out);
-  }
-  void obey(session_output& out) {
-    for (auto& a : out.asks)
-      ask_store(std::move(a.what), [this, number = a.number](answer& said) {
-        session_output then;
-        session_.answered({number, std::move(said)}, now(), then);
-        obey(then);
-      });
-    if (out.over)
-      for (auto& [k, h] : held_) step(h, session_gone{*out.over});
-    if (out.refused)
-      for (auto& [k, h] : held_) step(h, session_refused{*out.refused});
-    if (out.begun)
-      for (auto& [k, h] : held_) step(h, session_is{*out.begun});
-    arm(session_.due());
-  }
-  void ask_store(wish what, std::function<void(answer&)> then) {
-    request(store_, caf::infinite, store_wish{std::move(what)})  // the store keeps the time
-        .then([then](store_answer& said) { then(said.what); },
-              [then](const caf::error&) {
-                answer none{unanswered{}};
-                then(none);
-              });
-  }
-
-  void tick_all() {
-    const auto at = now();
-    if (at >= session_.due()) {
-      session_output out;
-      session_.tick(at, out);
-      obey(out);
-    }
-    for (auto& [k, h] : held_)
-      if (at >= h.core.due()) step(h, tick{});
-    for (auto it = held_.begin(); it != held_.end();)
-      it = it->second.core.wants_session() ? std::next(it) : held_.erase(it);
-    for (const auto& [k, h] : held_) arm(due_of(h));
-    arm(session_.due());
-  }
-  instant due_of(const held& h) {
-    return h.core.wants_session() ? h.core.due() : now() + forgotten_after;
-  }
-  void arm(instant due) {
-    if (due == instant::max() || due >= armed_) return;
-    armed_ = due;
-    const auto at = now();
-    delayed_send(this, due > at ? due - at : duration{0}, locks_tick{});
-  }
-
-  // ---- deadlocks
-  void look_later() {
-    if (std::exchange(looking_, true)) return;
-    delayed_send(this, s_.scan, look_for_deadlocks{});
-  }
-  void scan() {
-    looking_ = false;
-    const bool waits = std::any_of(held_.begin(), held_.end(), [](const auto& h) {
-      return h.second.core.at() == stage::waiting || h.second.core.at() == stage::looking;
-    });
-    if (!waits) return suspected_.clear();
-    look_later();
-    ask_store(survey{}, [this](answer& said) {
-      const auto* all = std::get_if<surveyed>(&said);
-      if (all == nullptr) return;
-      std::set<std::uint64_t> victims;
-      for (const auto& d : deadlocks(all->all)) {
-        victims.insert(d.ticket);
-        if (!suspected_.contains(d.ticket)) continue;  // a true one is there the next time, too
-        for (auto& [k, h] : held_)
-          if (h.core.ticket() == d.ticket) step(h, give_way{d.ticket, explain(d)});
-      }
-      suspected_ = std::move(victims);
-    });
-  }
-
-  // ---- ends
-  caf::result<returned> take_away(const revoke& what) {
-    auto promise = make_response_promise<returned>();
-    ask_store(look{what.name}, [this, promise, what](answer& said) mutable {
-      const auto* there = std::get_if<seen>(&said);
-      const auto* p = there == nullptr ? nullptr : find(there->all, what.fence);
-      if (there == nullptr)
-        promise.deliver(unreachable());
-      else if (p == nullptr)
-        promise.deliver(returned{false});
-      else
-        ask_store(leave_line{{}, what.name, p->id}, [promise](answer& then) mutable {
-          if (std::holds_alternative<settled>(then))
-            promise.deliver(returned{true});
+caf::behavior locks_actor::make_behavior() {
+  set_down_handler([this](const caf::down_msg& gone) { ended(gone.source); });
+  return {
+      [this](take& wanted) { return on(wanted); },
+      [this](const put_back& what) { return on(what); },
+      [this](take_all& wanted) { return on(wanted); },
+      [this](const put_back_all& what) { return on(what); },
+      [this](const revoke& what) { return on(what); },
+      [this](survey) -> caf::result<surveyed> {
+        auto promise = make_response_promise<surveyed>();
+        ask_store(survey{}, [promise](answer& said) mutable {
+          if (auto* all = std::get_if<surveyed>(&said))
+            promise.deliver(std::move(*all));
           else
             promise.deliver(unreachable());
         });
-    });
+        return promise;
+      },
+      [this](retire) {
+        going_ = true;
+        for (auto& [key, h] : held_) give_all(h);
+        go();
+      },
+      [this](locks_tick) {
+        armed_ = instant::max();
+        tick_all();
+      },
+      [this](look_for_deadlocks) { scan(); },
+  };
+}
+
+// ---- one lock
+caf::result<taken> locks_actor::on(const take& wanted) {
+  auto whom = caf::actor_cast<caf::actor>(current_sender());  // before the promise takes it
+  auto promise = make_response_promise<taken>();
+  if (wanted.name.empty()) {
+    promise.deliver(make_error(errc::invalid_argument, "a lock needs a name"));
     return promise;
   }
-  void give_all(held& h) {
-    while (h.core.at() == stage::holding && h.core.depth() > 0) step(h, release{++cookies_});
+  if (going_) {
+    promise.deliver(make_error(errc::not_ready, "these locks have been given back for good"));
+    return promise;
   }
-  void ended(const caf::actor_addr& who) {
-    for (auto& [k, h] : held_)
-      if (h.whose && h.whose.address() == who) {
-        h.whose = nullptr;
-        give_all(h);
-      }
-  }
-  void go() {
-    if (!going_) return;
-    const bool leaves = std::any_of(held_.begin(), held_.end(),
-                                    [](const auto& h) { return h.second.core.lets_go(); });
-    if (leaves || std::exchange(gone_, true)) return;
-    session_output out;
-    session_.close(now(), out);
-    for (auto& a : out.asks) {
-      ask_store(std::move(a.what), [this](answer&) { quit(); });
-      return;
-    }
-    quit();
-  }
+  auto& h =
+      held_by(owner_of(wanted.owner), {wanted.name, wanted.as, wanted.count, wanted.capacity});
+  const auto wait = wanted.wait.count() < 0 ? for_ever : duration{wanted.wait};
+  take_one(h, std::move(whom), wait, ++cookies_, [promise](const outcome& o) mutable {
+    if (o.fence != 0)
+      promise.deliver(taken{o.fence});
+    else
+      promise.deliver(to_error(o.no));
+  });
+  return promise;
+}
 
-  caf::actor store_;
-  locks_settings s_;
-  session session_;
-  std::string life_;
-  std::map<key, held> held_;
-  std::map<std::uint64_t, taker> takes_;  // by cookie
-  std::map<std::uint64_t, caf::typed_response_promise<returned>> returns_;
-  std::uint64_t cookies_ = 0, holders_ = 0;
-  instant armed_ = instant::max();
-  std::set<std::uint64_t> suspected_;  // victims that the last scan has seen
-  bool looking_ = false, going_ = false, gone_ = false;
-};
-}  // namespace
+void locks_actor::take_one(held& h, caf::actor whom, duration wait, std::uint64_t cookie,
+                           std::function<void(const outcome&)> then) {
+  takes_[cookie] = {std::move(then), std::move(whom)};
+  step(h, acquire{cookie, wait});
+  want_session();
+}
+
+caf::result<returned> locks_actor::on(const put_back& what) {
+  auto promise = make_response_promise<returned>();
+  const auto found = held_.find({owner_of(what.owner), what.name, what.as});
+  if (found == held_.end()) {
+    promise.deliver(returned{false});
+    return promise;
+  }
+  const auto cookie = ++cookies_;
+  returns_[cookie] = [promise](bool held) mutable { promise.deliver(returned{held}); };
+  step(found->second, release{cookie});
+  return promise;
+}
+
+locks_actor::held& locks_actor::held_by(const std::string& owner, const want& wanted) {
+  const key k{owner, wanted.lock, wanted.as};
+  const auto found = held_.find(k);
+  if (found != held_.end()) return found->second;
+  holder_settings how{.lock = wanted.lock,
+                      .owner = owner,
+                      .as = wanted.as,
+                      .count = wanted.count,
+                      .capacity = wanted.capacity,
+                      .revocable = s_.revocable};
+  auto& h =
+      held_.emplace(k, held{holder{std::move(how), life_ + "." + std::to_string(++holders_)}, k})
+          .first->second;
+  if (!session_.id().empty()) step(h, session_is{session_.id()});
+  return h;
+}
+
+// A process that was stopped may find an old answer before its own timer.
+void locks_actor::step(held& h, const input& in) {
+  if (!session_.id().empty() && now() >= session_.good_until()) tick_session();
+  output out;
+  h.core.step(in, now(), out);
+  for (auto& e : out.events) std::visit([&](auto& x) { tell(h, x); }, e);
+  for (auto& a : out.asks)
+    ask_store(std::move(a.what), [this, k = h.k, number = a.number](answer& said) {
+      if (const auto found = held_.find(k); found != held_.end())
+        step(found->second, answered{number, std::move(said)});
+    });
+  const auto at = h.core.at();
+  if (at == stage::waiting || at == stage::looking) look_later();
+  arm(due_of(h));
+  go();
+}
+
+void locks_actor::tell(held& h, const granted& e) {
+  const auto found = takes_.find(e.cookie);
+  if (found == takes_.end()) return;
+  auto to = std::move(found->second);
+  takes_.erase(found);
+  if (to.whom && to.whom != h.whose) {
+    h.whose = to.whom;
+    monitor(h.whose);
+  }
+  to.then({e.fence, {}});
+}
+
+void locks_actor::tell(held&, const declined& e) {
+  const auto found = takes_.find(e.cookie);
+  if (found == takes_.end()) return;
+  const auto then = std::move(found->second.then);
+  takes_.erase(found);
+  then({0, e});
+}
+
+void locks_actor::tell(held&, const freed& e) {
+  const auto found = returns_.find(e.cookie);
+  if (found == returns_.end()) return;  // nobody asked
+  const auto then = std::move(found->second);
+  returns_.erase(found);
+  then(e.held);
+}
+
+void locks_actor::tell(held& h, const lost& e) {
+  tell_lost(h, e.fence, e.why);
+  lost_of_sets(h.k, e.why);
+}
+
+void locks_actor::tell_lost(held& h, std::uint64_t fence, const std::string& why) {
+  const auto& [owner, name, as] = h.k;
+  log::warn("lock", "lost", {{"lock", name}, {"owner", owner}, {"fence", fence}, {"reason", why}});
+  if (h.whose) send<caf::message_priority::high>(h.whose, lock_lost{name, owner, fence, why});
+}
+
+// ---- the session that all of them stand under
+void locks_actor::want_session() {
+  session_output out;
+  session_.want(now(), out);
+  obey(out);
+}
+
+void locks_actor::tick_session() {
+  session_output out;
+  session_.tick(now(), out);
+  obey(out);
+}
+
+void locks_actor::obey(session_output& out) {
+  for (auto& a : out.asks)
+    ask_store(std::move(a.what), [this, number = a.number](answer& said) {
+      session_output then;
+      session_.answered({number, std::move(said)}, now(), then);
+      obey(then);
+    });
+  if (out.over)
+    for (auto& [k, h] : held_) step(h, session_gone{*out.over});
+  if (out.refused)
+    for (auto& [k, h] : held_) step(h, session_refused{*out.refused});
+  if (out.begun)
+    for (auto& [k, h] : held_) step(h, session_is{*out.begun});
+  arm(session_.due());
+}
+
+void locks_actor::ask_store(wish what, std::function<void(answer&)> then) {
+  request(store_, caf::infinite, store_wish{std::move(what)})  // the store keeps the time
+      .then([then](store_answer& said) { then(said.what); },
+            [then](const caf::error&) {
+              answer none{unanswered{}};
+              then(none);
+            });
+}
+
+void locks_actor::tick_all() {
+  const auto at = now();
+  if (at >= session_.due()) tick_session();
+  for (auto& [k, h] : held_)
+    if (at >= h.core.due()) step(h, tick{});
+  for (auto it = held_.begin(); it != held_.end();)
+    it = it->second.core.wants_session() ? std::next(it) : held_.erase(it);
+  for (const auto& [k, h] : held_) arm(due_of(h));
+  arm(session_.due());
+}
+
+instant locks_actor::due_of(const held& h) {
+  return h.core.wants_session() ? h.core.due() : now() + forgotten_after;
+}
+
+void locks_actor::arm(instant due) {
+  if (due == instant::max() || due >= armed_) return;
+  armed_ = due;
+  const auto at = now();
+  delayed_send(this, due > at ? due - at : duration{0}, locks_tick{});
+}
+
+// ---- deadlocks
+void locks_actor::look_later() {
+  if (std::exchange(looking_, true)) return;
+  delayed_send(this, s_.scan, look_for_deadlocks{});
+}
+
+void locks_actor::scan() {
+  looking_ = false;
+  const bool waits = std::any_of(held_.begin(), held_.end(), [](const auto& h) {
+    return h.second.core.at() == stage::waiting || h.second.core.at() == stage::looking;
+  });
+  if (!waits) return suspected_.clear();
+  look_later();
+  ask_store(survey{}, [this](answer& said) {
+    const auto* all = std::get_if<surveyed>(&said);
+    if (all == nullptr) return;
+    std::set<std::uint64_t> victims;
+    for (const auto& d : deadlocks(all->all)) {
+      victims.insert(d.ticket);
+      if (!suspected_.contains(d.ticket)) continue;  // a true one is there the next time, too
+      for (auto& [k, h] : held_)
+        if (h.core.ticket() == d.ticket) step(h, give_way{d.ticket, explain(d)});
+    }
+    suspected_ = std::move(victims);
+  });
+}
+
+// ---- ends
+caf::result<returned> locks_actor::on(const revoke& what) {
+  auto promise = make_response_promise<returned>();
+  ask_store(look{what.name}, [this, promise, what](answer& said) mutable {
+    const auto* there = std::get_if<seen>(&said);
+    const auto* p = there == nullptr ? nullptr : find(there->all, what.fence);
+    if (there == nullptr)
+      promise.deliver(unreachable());
+    else if (p == nullptr)
+      promise.deliver(returned{false});
+    else
+      ask_store(leave_line{{}, what.name, p->id}, [promise](answer& then) mutable {
+        if (std::holds_alternative<settled>(then))
+          promise.deliver(returned{true});
+        else
+          promise.deliver(unreachable());
+      });
+  });
+  return promise;
+}
+
+void locks_actor::give_all(held& h) {
+  while (h.core.at() == stage::holding && h.core.depth() > 0) step(h, release{++cookies_});
+}
+
+void locks_actor::ended(const caf::actor_addr& who) {
+  leave_sets(who);
+  for (auto& [k, h] : held_)
+    if (h.whose && h.whose.address() == who) {
+      h.whose = nullptr;
+      give_all(h);
+    }
+}
+
+void locks_actor::go() {
+  if (!going_) return;
+  const bool leaves = std::any_of(held_.begin(), held_.end(),
+                                  [](const auto& h) { return h.second.core.lets_go(); });
+  if (leaves || std::exchange(gone_, true)) return;
+  session_output out;
+  session_.close(now(), out);
+  for (auto& a : out.asks) {
+    ask_store(std::move(a.what), [this](answer&) { quit(); });
+    return;
+  }
+  quit();
+}
 
 caf::actor spawn_locks(caf::actor_system& system, caf::actor store, locks_settings settings) {
-  return system.spawn<in_loop<locks>>(std::move(store), std::move(settings));
+  return system.spawn<in_loop<locks_actor>>(std::move(store), std::move(settings));
 }
 }  // namespace troupe::lock

@@ -6,19 +6,24 @@
 //   self->request(locks, 5s, lock::put_back{"ledger"});
 //   Messages  take -> taken, or an error: timed out, deadlock (its sentence shows the circle), refused. put_back -> returned
 //             revoke -> returned: somebody's place is taken away, by its fence. survey -> surveyed: who holds and who waits
+//             take_all -> taken_all, or an error, and none is held. put_back_all -> returned, when all have gone back
 //             retire: all goes back, and it ends
-//   Promises  those of patterns/lock/holder.hpp, line.hpp and deadlock.hpp. Who took a lock and ends has given it back
+//   Promises  those of patterns/lock/holder.hpp, several.hpp, line.hpp and deadlock.hpp. Who took a lock and ends has given it back
 //             lock_lost comes `margin` before the store can let another hold, while clocks keep within `drift_per_mille`
 //             a circle of waits is found by a victim's own process within two `scan`s, and that one wait ends with the reason
 //   Beware    an owner frozen past its lease does not know: what it acts on must refuse old fences (consensus/fence.hpp)
+//   Promises  when one of several that were taken at once is lost, the others go back, each with a lock_lost
 //   Beware    re-entrance goes by owner, not by actor: give threads and tasks owners of their own
 //   Costs     one session of the store for all its locks
 #pragma once
 #include "actors/lock/store.hpp"
 #include "patterns/lock/holder.hpp"
 #include "patterns/lock/session.hpp"
+#include "patterns/lock/several.hpp"
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
@@ -45,6 +50,21 @@ struct returned {
   bool held = false;  // it was
 };
 TROUPE_MESSAGE(returned, held)
+struct take_all {
+  std::vector<want> locks{};
+  std::chrono::milliseconds wait{-1};  // for all of them together; as in take
+  std::string owner{};
+};
+TROUPE_MESSAGE(take_all, locks, wait, owner)
+struct taken_all {
+  std::map<std::string, std::uint64_t> fences{};  // by name
+};
+TROUPE_MESSAGE(taken_all, fences)
+struct put_back_all {
+  std::vector<std::string> names{};  // as they were taken
+  std::string owner{};
+};
+TROUPE_MESSAGE(put_back_all, names, owner)
 struct revoke {
   std::string name{};
   std::uint64_t fence = 0;

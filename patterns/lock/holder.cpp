@@ -1,6 +1,9 @@
 #include "patterns/lock/holder.hpp"
 
+#include "patterns/encoding.hpp"
+
 #include <algorithm>
+#include <tuple>
 #include <utility>
 namespace troupe::lock {
 namespace {
@@ -50,6 +53,13 @@ void holder::on(const release& in, instant, output& out) {
   } else {
     walk_away(out, {in.cookie});
   }
+}
+
+void holder::on(const give_up& in, instant, output& out) {
+  const auto its = [&](const wisher& w) { return w.cookie == in.cookie; };
+  if (std::erase_if(wishers_, its) == 0) return;
+  out.events.push_back(declined{in.cookie, decline::released, "it was given up"});
+  if (wishers_.empty() && at_ != stage::holding) walk_away(out);
 }
 
 void holder::on(const session_is& in, instant now, output& out) {
@@ -106,6 +116,7 @@ void holder::on(const answered& in, instant now, output& out) {
   if (in.number == 0 || in.number != awaited_) return;  // of what is not asked any more
   awaited_ = 0;
   if (std::holds_alternative<unanswered>(in.what)) {
+    doubts_ = doubts_ || at_ == stage::standing;
     again_ = now + how_.retry;
   } else if (std::holds_alternative<no_session>(in.what)) {
     on(session_gone{"its session has ended"}, now, out);
@@ -166,13 +177,14 @@ void holder::stand_in_line(instant now, output& out) {
   at_ = stage::idle;
   if (session_.empty()) return;  // until there is one
   id_ = life_ + "-" + std::to_string(++wishes_);
+  doubts_ = false;
   ask_for(stage::standing, now, out);
 }
 
 // Its place goes, wherever it is known.
 void holder::walk_away(output& out, std::vector<std::uint64_t> cookies) {
   if (at_ != stage::idle) {
-    const bool unseen = ticket_ == 0;
+    const bool unseen = ticket_ == 0 || doubts_;
     leaving_.push_back(
         {id_, std::move(cookies), 0, instant::max(), unseen ? std::size(sweeps) : 0, false});
     let_go(leaving_.back(), out);
@@ -239,5 +251,15 @@ void holder::vanished(const std::string& why, instant now, output& out) {
   again_ = instant::max();
   at_ = stage::idle;
   if (!wishers_.empty()) stand_in_line(now, out);
+}
+
+std::string holder::digest() const {
+  auto text = encode(std::tuple{at_, session_, id_, in_the_way_, ticket_, wishes_, numbers_,
+                                awaited_, seen_at_, depth_});
+  text += encode(std::tuple{again_, watched_, doubts_});
+  for (const auto& w : wishers_) text += encode(std::tuple{w.cookie, w.until, w.tries});
+  for (const auto& l : leaving_)
+    text += encode(std::tuple{l.id, l.cookies, l.awaited, l.again, l.sweeps, l.gone});
+  return text;
 }
 }  // namespace troupe::lock

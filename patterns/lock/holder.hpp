@@ -7,7 +7,7 @@
 //             an answer that was lost leads to no second place: a stand is known by its id
 //             acquired again while it holds, it holds that often, under the same fence (re-entrance)
 //             who gives up waiting leaves no place behind; one that was asked for and never answered may come late, and is
-//             looked for again for `sweeps`
+//             looked for again for a while
 //             acquired while it lets go, it stands anew at once: nobody waits for that answer
 //   Beware    a process that sleeps past its deadline does not know it: the guarded resource refuses older fences
 //   Costs     free: one request, and one for the release; taken: one await and one look more for each wake-up
@@ -42,6 +42,9 @@ struct acquire {
 struct release {
   std::uint64_t cookie = 0;
 };
+struct give_up {  // an acquire that has not been answered
+  std::uint64_t cookie = 0;
+};
 struct session_is {  // good, as long as its keeper does not say otherwise
   std::string id{};
 };
@@ -57,10 +60,10 @@ struct give_way {  // the victim of a deadlock, if this is its place still
 };
 struct tick {};
 using input = std::variant<acquire, release, session_is, session_gone, session_refused, answered,
-                           give_way, tick>;
+                           give_way, tick, give_up>;
 
 // ---- outputs
-enum class decline : std::uint8_t { timed_out, deadlock, refused, released };
+enum class decline : std::uint8_t { timed_out, deadlock, refused, released };  // released: given up
 TROUPE_ENUM(decline, timed_out, deadlock, refused, released)
 struct granted {
   std::uint64_t cookie = 0;
@@ -106,6 +109,7 @@ class holder {
   }
   std::uint64_t ticket() const { return ticket_; }  // 0: none. The fence, while it holds
   std::uint32_t depth() const { return depth_; }
+  std::string digest() const;  // all that it is, for simulations
 
  private:
   struct wisher {
@@ -123,6 +127,7 @@ class holder {
   };
   void on(const acquire& in, instant now, output& out);
   void on(const release& in, instant now, output& out);
+  void on(const give_up& in, instant now, output& out);
   void on(const session_is& in, instant now, output& out);
   void on(const session_gone& in, instant now, output& out);
   void on(const session_refused& in, instant now, output& out);
@@ -150,6 +155,7 @@ class holder {
   std::uint64_t ticket_ = 0, wishes_ = 0, numbers_ = 0, awaited_ = 0, seen_at_ = 0;
   std::uint32_t depth_ = 0;
   bool watched_ = false;  // its own place, while it holds
+  bool doubts_ = false;   // that all requests for this place have come to the store
   instant again_ = instant::max();
 };
 }  // namespace troupe::lock

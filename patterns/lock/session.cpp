@@ -1,6 +1,9 @@
 #include "patterns/lock/session.hpp"
 
+#include "patterns/encoding.hpp"
+
 #include <algorithm>
+#include <tuple>
 #include <utility>
 namespace troupe::lock {
 void session::want(instant now, session_output& out) {
@@ -80,5 +83,9 @@ void session::put(wish what, instant now, session_output& out) {
 void session::end(std::string why, session_output& out) {
   if (!id_.empty()) out.over = std::move(why);
   id_.clear();
+}
+
+std::string session::digest() const {
+  return encode(std::tuple{id_, wanted_, numbers_, awaited_, asked_at_, good_until_, ask_at_});
 }
 }  // namespace troupe::lock

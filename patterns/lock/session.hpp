@@ -36,6 +36,7 @@ class session {
   instant due() const;
   const std::string& id() const { return id_; }  // empty: none
   instant good_until() const { return good_until_; }
+  std::string digest() const;  // all that it is, for simulations
 
  private:
   void put(wish what, instant now, session_output& out);

@@ -2,6 +2,7 @@
 //   open_session                   opened
 //   renew_session, close_session   settled, no_session
 //   stand                          stood: asked again under the same id, the same place
+//                                  with an empty session: a place that stands until it is left, whoever stood
 //   leave_line                     settled, also if it was not there
 //   look                           seen
 //   await                          settled, or the line as it was seen then, once one of these places is gone, or was
