@@ -131,7 +131,16 @@ struct reapable {};  // containers that had children and have none
 TROUPE_MESSAGE(reapable)
 struct status {};
 TROUPE_MESSAGE(status)
-using question = std::variant<get, exists, children, session_info, ephemerals, reapable, status>;
+struct browse {  // children with what they are, all as of one moment: beyond ZooKeeper
+  std::string path{};
+  std::string after{};      // as of `children`
+  std::uint64_t limit = 0;  //
+  bool data = true;         // theirs, too
+  bool below = false;       // all below it, by their paths from there on: parents first
+};
+TROUPE_MESSAGE(browse, path, after, limit, data, below)
+using question =
+    std::variant<get, exists, children, session_info, ephemerals, reapable, status, browse>;
 
 enum class refusal : std::uint8_t {
   malformed,
@@ -248,10 +257,22 @@ struct tree_status {
   instant time{};
 };
 TROUPE_MESSAGE(tree_status, nodes, sessions, ephemerals, bytes, time)
+struct child {
+  std::string name{};  // of `below`: with those of its parents from there on
+  stat is{};
+  std::string data{};
+};
+TROUPE_MESSAGE(child, name, is, data)
+struct browsed {
+  std::vector<child> all{};  // as `names` has them
+  bool more = false;
+  stat is{};  // of the parent
+};
+TROUPE_MESSAGE(browsed, all, more, is)
 
 using answer =
     std::variant<refused, created, erased, set_done, checked, multi_done, synced, session_opened,
-                 session_ended, got, found, names, session_is, tree_status>;
+                 session_ended, got, found, names, session_is, tree_status, browsed>;
 struct reply {
   zxid at = 0;  // the replica's, after it: a client that has seen more asks another replica
   answer what{};

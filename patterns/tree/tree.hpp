@@ -135,12 +135,16 @@ class data_tree {
   answer ask(const get& x) const;
   answer ask(const exists& x) const;
   answer ask(const children& x) const;
+  answer ask(const browse& x) const;
   answer ask(const session_info& x) const;
   answer ask(const ephemerals& x) const;
   answer ask(const reapable&) const;
   answer ask(const status&) const;
   template <class Paths>
   names listed(const Paths& all) const;
+  // Calls f with each child behind `after`, in order, until it returns false; `deep`: with all below.
+  template <class F>
+  void each_child(std::string_view path, std::string_view after, bool deep, F f) const;
 
   tree_settings settings_;
   zxid at_ = 0;

@@ -1,6 +1,7 @@
 // Reading the tree as this replica has it.
 #include "patterns/tree/tree.hpp"
 
+#include <algorithm>
 #include <utility>
 namespace troupe::tree {
 reply data_tree::query(const question& q) const {
@@ -36,28 +37,54 @@ answer data_tree::ask(const exists& x) const {
   return is == nullptr ? found{} : found{*is};
 }
 
+template <class F>
+void data_tree::each_child(std::string_view path, std::string_view after, bool deep, F f) const {
+  const auto prefix = below(path);
+  auto it = nodes_.upper_bound(prefix + std::string{after});
+  while (it != nodes_.end() && it->first.starts_with(prefix)) {
+    const auto name = std::string_view{it->first}.substr(prefix.size());
+    if (const auto slash = name.find('/'); !deep && slash != std::string_view::npos) {
+      // below a child: go on behind all of that, the next character after the slash
+      it = nodes_.lower_bound(prefix + std::string{name.substr(0, slash)} + char('/' + 1));
+      continue;
+    }
+    if (!f(name, it->second)) return;
+    ++it;
+  }
+}
+
 answer data_tree::ask(const children& x) const {
   if (auto ok = check_path(x.path, settings_.paths); !ok) return refused{ok.error()};
   const auto* is = look(x.path);
   if (is == nullptr) return refused{refusal::no_node};
   names out{.is = *is};
   auto budget = settings_.reply_bytes_max;
-  const auto prefix = below(x.path);
-  auto it = nodes_.upper_bound(prefix + x.after);
-  while (it != nodes_.end() && it->first.starts_with(prefix)) {
-    const auto name = std::string_view{it->first}.substr(prefix.size());
-    if (const auto slash = name.find('/'); slash != std::string_view::npos) {
-      // below a child: go on behind all of that, the next character after the slash
-      it = nodes_.lower_bound(prefix + std::string{name.substr(0, slash)} + char('/' + 1));
-      continue;
-    }
+  each_child(x.path, x.after, false, [&](std::string_view name, const node&) {
     const auto size = name.size() + 8;
     out.more = (x.limit != 0 && out.all.size() == x.limit) || size > budget;
-    if (out.more) break;
+    if (out.more) return false;
     budget -= size;
     out.all.emplace_back(name);
-    ++it;
-  }
+    return true;
+  });
+  return out;
+}
+
+// A child that alone is larger than a reply may be comes alone: who asks on gets further.
+answer data_tree::ask(const browse& x) const {
+  if (auto ok = check_path(x.path, settings_.paths); !ok) return refused{ok.error()};
+  const auto* is = look(x.path);
+  if (is == nullptr) return refused{refusal::no_node};
+  browsed out{.is = *is};
+  auto budget = settings_.reply_bytes_max;
+  each_child(x.path, x.after, x.below, [&](std::string_view name, const node& n) {
+    const auto size = name.size() + 128 + (x.data ? n.data.size() : 0);
+    out.more = (x.limit != 0 && out.all.size() == x.limit) || (size > budget && !out.all.empty());
+    if (out.more) return false;
+    budget -= std::min<std::uint64_t>(budget, size);
+    out.all.push_back({std::string{name}, n.is, x.data ? n.data : std::string{}});
+    return true;
+  });
   return out;
 }
 

@@ -244,6 +244,38 @@ TEST_CASE("tree: children in order, none of their children among them, in parts 
   CHECK(tight.children_of("/") == texts{"a", "b"});
 }
 
+TEST_CASE("tree: browse gives the children with what they are, all of one moment") {
+  tree_bench b;
+  b.made("/a");
+  b.apply(create{"/a/x", "one"});
+  b.apply(create{"/a/x/deeper", "no child of a"});
+  b.apply(create{"/a/y", "two"});
+  const auto all = as<browsed>(b.tree.query(browse{"/a"}));
+  REQUIRE(all.all.size() == 2);
+  CHECK(all.all[0] == child{"x", b.is("/a/x"), "one"});
+  CHECK(all.all[1] == child{"y", b.is("/a/y"), "two"});
+  CHECK_FALSE(all.more);
+  CHECK(all.is == b.is("/a"));
+  const auto first = as<browsed>(b.tree.query(browse{"/a", "", 1, false}));
+  CHECK(first.all == std::vector<child>{{"x", b.is("/a/x"), ""}});
+  CHECK(first.more);
+  CHECK(as<browsed>(b.tree.query(browse{"/a", "x"})).all.size() == 1);
+  texts below;
+  for (const auto& c : as<browsed>(b.tree.query(browse{.path = "/", .below = true})).all)
+    below.push_back(c.name);
+  CHECK(below == texts{"a", "a/x", "a/x/deeper", "a/y"});
+  CHECK(why(b.tree.query(browse{"/none"})) == refusal::no_node);
+  // in parts where a reply would be too large, and one that is too large by itself alone
+  tree_bench tight{{.reply_bytes_max = 300}};
+  for (const auto* path : {"/a", "/b", "/c"}) tight.apply(create{path, std::string(500, 'd')});
+  texts seen;
+  for (browsed part{.more = true}; part.more; seen.push_back(part.all[0].name)) {
+    part = as<browsed>(tight.tree.query(browse{"/", seen.empty() ? "" : seen.back()}));
+    REQUIRE(part.all.size() == 1);
+  }
+  CHECK(seen == texts{"a", "b", "c"});
+}
+
 TEST_CASE("tree: exists answers of what is not there, get refuses") {
   tree_bench b;
   CHECK(as<found>(b.tree.query(exists{"/a"})).is == std::nullopt);
