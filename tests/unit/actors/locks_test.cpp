@@ -1,7 +1,10 @@
-// Locks on the replicated map: who holds, who waits, what a cut, a death and a circle of waits do.
+// Locks on the replicated map and on the coordination tree: who holds, who waits, what a cut, a death
+// and a circle of waits do.
 #include "actors/lock/locks.hpp"
 
+#include "actors/lock/tree_store.hpp"
 #include "map_group.hpp"
+#include "tree_group.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -13,14 +16,29 @@ using namespace troupe;
 using namespace std::chrono_literals;
 using lock::mode;
 using test::map_group;
+using test::tree_group;
+
+caf::actor store_on(map_group& g, const caf::actor& way) {
+  return lock::spawn_map_store(g.sim.system, way);
+}
+caf::actor store_on(tree_group& g, const caf::actor& way) {
+  return lock::spawn_tree_store(g.sim.system, way);
+}
+std::unique_ptr<map_group> of_seed(std::uint64_t seed, const map_group*) {
+  return std::make_unique<map_group>(3, seed);
+}
+std::unique_ptr<tree_group> of_seed(std::uint64_t seed, const tree_group*) {
+  return std::make_unique<tree_group>(test::tree_shape{.zab = {.seed = seed}});
+}
 
 struct put_all_back {};
-// A process with locks, and a way to the map that can be cut.
+// A process with locks, and a way to where they are kept that can be cut.
+template <class Group>
 struct process {
-  process(map_group& g, const std::string& owner, lock::locks_settings how = {})
+  process(Group& g, const std::string& owner, lock::locks_settings how = {})
       : g{g}, way{g.sim, g.client} {
     how.owner = owner;
-    store = lock::spawn_map_store(g.sim.system, way.actor);
+    store = store_on(g, way.actor);
     g.sim.adopt(store);
     locks = lock::spawn_locks(g.sim.system, store, how);
     g.sim.adopt(locks);
@@ -64,22 +82,28 @@ struct process {
   };
   std::uint64_t fence() const { return said->fences.empty() ? 0 : said->fences.back(); }
 
-  map_group& g;
+  Group& g;
   test::gate way;
   std::shared_ptr<heard> said = std::make_shared<heard>();
   caf::actor store, locks, user;
 };
+template <class Group>
 struct ground {
-  explicit ground(std::uint64_t seed = 1) : g{3, seed} { REQUIRE(g.elect() >= 0); }
-  map_group g;
+  explicit ground(std::uint64_t seed = 1)
+      : whole{of_seed(seed, static_cast<const Group*>(nullptr))}, g{*whole} {
+    REQUIRE(g.elect() >= 0);
+  }
+  std::unique_ptr<Group> whole;
+  Group& g;
 };
 }  // namespace
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::take)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::put_back)
 
-TEST_CASE("locks: the second waits for the first, and has the higher fence") {
-  ground x;
+TEST_CASE_TEMPLATE("locks: the second waits for the first, and has the higher fence", Group,
+                   map_group, tree_group) {
+  ground<Group> x;
   process a{x.g, "a"}, b{x.g, "b"};
   REQUIRE(a.takes({.name = "x"}));
   CHECK_FALSE(b.takes({.name = "x"}, 5s));
@@ -89,10 +113,11 @@ TEST_CASE("locks: the second waits for the first, and has the higher fence") {
   CHECK(a.said->returned == std::vector<bool>{true});
 }
 
-TEST_CASE("locks: who cannot reach the map has lost its lock before another has it") {
+TEST_CASE_TEMPLATE("locks: who cannot reach the map has lost its lock before another has it", Group,
+                   map_group, tree_group) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     CAPTURE(seed);
-    ground x{seed};
+    ground<Group> x{seed};
     process a{x.g, "a"}, b{x.g, "b"};
     REQUIRE(a.takes({.name = "x"}));
     b.take({.name = "x"});
@@ -108,8 +133,9 @@ TEST_CASE("locks: who cannot reach the map has lost its lock before another has 
   }
 }
 
-TEST_CASE("locks: an answer that is lost on its way leaves no second place") {
-  ground x;
+TEST_CASE_TEMPLATE("locks: an answer that is lost on its way leaves no second place", Group,
+                   map_group, tree_group) {
+  ground<Group> x;
   process a{x.g, "a"}, b{x.g, "b"};
   REQUIRE(b.takes({.name = "other"}));  // both have sessions
   REQUIRE(a.takes({.name = "other2"}));
@@ -122,8 +148,10 @@ TEST_CASE("locks: an answer that is lost on its way leaves no second place") {
   CHECK(b.takes({.name = "x"}));
 }
 
-TEST_CASE("locks: readers share, a writer waits for all of them, and no reader overtakes it") {
-  ground x;
+TEST_CASE_TEMPLATE(
+    "locks: readers share, a writer waits for all of them, and no reader overtakes it", Group,
+    map_group, tree_group) {
+  ground<Group> x;
   process a{x.g, "a"}, b{x.g, "b"}, w{x.g, "w"}, late{x.g, "late"};
   CHECK(a.takes({.name = "x", .as = mode::shared}));
   CHECK(b.takes({.name = "x", .as = mode::shared}));
@@ -139,8 +167,9 @@ TEST_CASE("locks: readers share, a writer waits for all of them, and no reader o
   CHECK(x.g.sim.run_until([&] { return late.fence() > 0; }, 1s));
 }
 
-TEST_CASE("locks: a semaphore has as many holders as permits, and its size is one for all") {
-  ground x;
+TEST_CASE_TEMPLATE("locks: a semaphore has as many holders as permits, and its size is one for all",
+                   Group, map_group, tree_group) {
+  ground<Group> x;
   process a{x.g, "a"}, b{x.g, "b"}, c{x.g, "c"}, d{x.g, "d"};
   const auto permits = [](std::uint32_t count, std::uint32_t capacity) {
     return lock::take{.name = "pool", .as = mode::permits, .count = count, .capacity = capacity};
@@ -155,8 +184,9 @@ TEST_CASE("locks: a semaphore has as many holders as permits, and its size is on
   CHECK(x.g.sim.run_until([&] { return c.fence() > 0; }, 1s));
 }
 
-TEST_CASE("locks: tried, given up after a while, and taken again by the same owner") {
-  ground x;
+TEST_CASE_TEMPLATE("locks: tried, given up after a while, and taken again by the same owner", Group,
+                   map_group, tree_group) {
+  ground<Group> x;
   process a{x.g, "a"}, b{x.g, "b"};
   REQUIRE(a.takes({.name = "x"}));
   REQUIRE(a.takes({.name = "x"}));
@@ -176,8 +206,10 @@ TEST_CASE("locks: tried, given up after a while, and taken again by the same own
   CHECK(b.takes({.name = "x", .wait = 0ms}));  // nobody's place was left
 }
 
-TEST_CASE("locks: who took it and ends has given it back; a whole process has with its session") {
-  ground x;
+TEST_CASE_TEMPLATE(
+    "locks: who took it and ends has given it back; a whole process has with its session", Group,
+    map_group, tree_group) {
+  ground<Group> x;
   process b{x.g, "b"};
   {
     process a{x.g, "a"};
@@ -192,8 +224,9 @@ TEST_CASE("locks: who took it and ends has given it back; a whole process has wi
   CHECK(b.takes({.name = "y"}, 11s));  // its lease, 10 s, plus one
 }
 
-TEST_CASE("locks: a lock is revoked by its fence, and its holder is told") {
-  ground x;
+TEST_CASE_TEMPLATE("locks: a lock is revoked by its fence, and its holder is told", Group,
+                   map_group, tree_group) {
+  ground<Group> x;
   process a{x.g, "a"}, b{x.g, "b"};
   REQUIRE(a.takes({.name = "x"}));
   b.take({.name = "x"});
@@ -203,8 +236,9 @@ TEST_CASE("locks: a lock is revoked by its fence, and its holder is told") {
   CHECK(x.g.sim.run_until([&] { return a.said->lost.size() == 1; }, 1s));
 }
 
-TEST_CASE("locks: a deadlock of three is found within a second, and one of them gives way") {
-  ground x;
+TEST_CASE_TEMPLATE("locks: a deadlock of three is found within a second, and one of them gives way",
+                   Group, map_group, tree_group) {
+  ground<Group> x;
   process a{x.g, "a"}, b{x.g, "b"}, c{x.g, "c"};
   REQUIRE(a.takes({.name = "x"}));
   REQUIRE(b.takes({.name = "y"}));
@@ -229,11 +263,12 @@ TEST_CASE("locks: a deadlock of three is found within a second, and one of them 
   CHECK(x.g.sim.run_until([&] { return b.said->fences.size() == 2; }, 1s));
 }
 
-TEST_CASE("locks: twenty in line are served in order, one after the other") {
-  ground x;
-  std::vector<std::unique_ptr<process>> all;
+TEST_CASE_TEMPLATE("locks: twenty in line are served in order, one after the other", Group,
+                   map_group, tree_group) {
+  ground<Group> x;
+  std::vector<std::unique_ptr<process<Group>>> all;
   for (int i = 0; i < 20; ++i) {
-    all.push_back(std::make_unique<process>(x.g, "p" + std::to_string(i)));
+    all.push_back(std::make_unique<process<Group>>(x.g, "p" + std::to_string(i)));
     all.back()->take({.name = "x"});
     x.g.sim.run_for(50ms);
   }
