@@ -8,6 +8,7 @@
 #include "cluster/membership.hpp"
 #include "cluster/receptionist.hpp"
 #include "cluster/replicated_log.hpp"
+#include "cluster/tree_keeper.hpp"
 #include "patterns/membership/downing.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
@@ -33,6 +34,7 @@ struct once_more {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::greet_again)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::once_more)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::link_shaken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::want_tree)
 
 namespace troupe {
 using namespace management;
@@ -411,6 +413,10 @@ class gateway : public caf::event_based_actor {
         },
         [this](const elections_query&) {
           return elections_reply{parts_.node, parts_.elections};
+        },
+        [this](const tree_query&) {
+          send(parts_.tree_keeper, want_tree{});
+          return tree_reply{parts_.node, parts_.tree};
         },
         [this](watch_order& o) {
           storage::spawn_watcher(system(), parts_.log_client, std::move(o.whom),

@@ -34,6 +34,7 @@ struct gateway_parts {
   caf::actor worker;
   caf::actor log{};         // the keeper of the replicated log
   caf::actor log_client{};  // the way to the replicated map
+  caf::actor tree_keeper{}, tree{};  // of the coordination tree, and the way to it
   caf::actor names{};       // service names
   caf::actor elections{};   // their keeper
   std::shared_ptr<address_book> addresses;

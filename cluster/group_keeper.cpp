@@ -45,7 +45,7 @@ std::string group_name_problem(const std::string& name) {
   if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), fine))
     return "'" + name.substr(0, 80) +
            "' is no name of a group: 1 to 64 letters, digits, '.', '_' and '-'";
-  if (name == "map" || name == "founding") return "'" + name + "' is one of the log's own names";
+  if (name == "map" || name == "founding" || name == "tree") return "'" + name + "' is one of the log's own names";
   return {};
 }
 

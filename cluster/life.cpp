@@ -13,6 +13,7 @@
 #include "cluster/membership.hpp"
 #include "cluster/membership_events.hpp"
 #include "cluster/receptionist.hpp"
+#include "cluster/tree_keeper.hpp"
 #include "cluster/types.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
@@ -28,6 +29,7 @@
 #include <caf/all.hpp>
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::open_group)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::want_tree)
 
 namespace troupe {
 using std::chrono::milliseconds;
@@ -129,11 +131,14 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                    return journal::open_store({.directory = journal.string(), .node = node});
                                  },
        .has_store = world_.journal ? world_.has_journal : std::filesystem::exists(journal, unread),
-       .events = events_});
+       .events = events_,
+       .wall = world_.wall});
   if (!replicated) return unexpected{replicated.error()};
   log_ = replicated->keeper;
   log_client_ = replicated->client;
   groups_ = replicated->groups;
+  tree_keeper_ = replicated->tree_keeper;
+  tree_ = replicated->tree;
   if (s.membership.resolving.how.kind == membership::downing::lease_majority)
     lease_ = spawn_downing_lease(
         system_, log_client_,
@@ -180,6 +185,8 @@ result<void, std::string> life::spawn_parts(beginning with) {
                                      .worker = worker_,
                                      .log = log_,
                                      .log_client = log_client_,
+                                     .tree_keeper = tree_keeper_,
+                                     .tree = tree_,
                                      .names = names_,
                                      .elections = elections_,
                                      .addresses = addresses_,
@@ -192,6 +199,8 @@ result<void, std::string> life::spawn_parts(beginning with) {
                    {"log", log_},
                    {"log client", log_client_},
                    {"groups", groups_},
+                   {"tree", tree_keeper_},
+                   {"tree client", tree_},
                    {"names", names_},
                    {"elections", elections_},
                    {"cluster config", config_follower_},
@@ -238,8 +247,8 @@ bool life::stop(const char* reason, clock::time_point end) {
         caf::anon_send_exit(*it, caf::exit_reason::user_shutdown);
       group->clear();
     }
-    receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = groups_ = names_ =
-        elections_ = config_follower_ = gateway_ = nullptr;
+    receptionist_ = membership_ = tracker_ = worker_ = log_ = log_client_ = groups_ = tree_keeper_ = tree_ =
+        names_ = elections_ = config_follower_ = gateway_ = nullptr;
     group_clients_.clear();
   }
   remoting::service::of(system_).stop();
@@ -280,6 +289,12 @@ caf::actor life::group(const std::string& name, machine_maker make) {
   parts_.push_back(client);
   caf::anon_send(groups_, open_group{name, std::move(make), client});
   return client;
+}
+
+caf::actor life::tree() {
+  const std::lock_guard guard{mutex_};
+  if (tree_keeper_) caf::anon_send(tree_keeper_, want_tree{});
+  return tree_;
 }
 
 std::vector<std::string> life::known() {

@@ -52,6 +52,7 @@ class life {
   caf::actor membership() const { return part(membership_); }
   caf::actor gateway() const { return part(gateway_); }
   caf::actor log() const { return part(log_client_); }
+  caf::actor tree();  // which is used from now on
   caf::actor names() const { return part(names_); }
   caf::actor group(const std::string& name, machine_maker make);
   const event_log_ptr& events() const { return events_; }
@@ -76,7 +77,7 @@ class life {
   std::string address_, incarnation_;
   mutable std::mutex mutex_;
   caf::actor membership_, receptionist_, tracker_, worker_, log_, log_client_, lease_, groups_,
-      names_, elections_, config_follower_, gateway_;
+      tree_keeper_, tree_, names_, elections_, config_follower_, gateway_;
   std::map<std::string, caf::actor> group_clients_;
   std::vector<caf::actor> parts_, owned_;
   bool stopped_ = false;

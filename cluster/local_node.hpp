@@ -35,6 +35,9 @@ class local_node {
   // The way to the replicated log (actors/consensus/client.hpp), for spawn_map, spawn_watcher, spawn_lease_holder
   // (actors/storage) and elections.
   virtual caf::actor log() = 0;
+  // The way to the coordination tree (patterns/tree), for spawn_tree and spawn_tree_watcher (actors/tree). The first call
+  // on any node of the cluster begins it, on the voters that the log has then.
+  virtual caf::actor tree() = 0;
   // Service names: an actor holds a name that nobody else in the cluster holds (actors/storage/names.hpp).
   virtual caf::actor names() = 0;
   // A state machine of your own, replicated on the log's voters; the same call on every node, and in each of its lives.

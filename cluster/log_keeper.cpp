@@ -40,13 +40,14 @@ constexpr auto says_after = 30s;
 
 log_keeper::log_keeper(caf::actor_config& config, replicated_log_settings settings,
                        std::optional<opened_store> found, store_opener open, caf::actor client,
-                       caf::actor groups)
+                       caf::actor groups, caf::actor tree)
     : caf::event_based_actor{config},
       s_{std::move(settings)},
       opened_{std::move(found)},
       open_{std::move(open)},
       client_{std::move(client)},
       groups_{std::move(groups)},
+      tree_{std::move(tree)},
       founder_{{.node = s_.node,
                 .life = opened_ ? opened_->store->who().life : 0,
                 .expects = s_.how.bootstrap_expect,
@@ -64,7 +65,7 @@ void log_keeper::on_exit() {
     j.whom.deliver(make_error(errc::unknown_outcome, "the node is ending"));
   joining_.clear();
   peers_.clear();
-  replica_ = client_ = groups_ = nullptr;
+  replica_ = client_ = groups_ = tree_ = nullptr;
   opened_.reset();
 }
 
@@ -89,9 +90,11 @@ caf::behavior log_keeper::make_behavior() {
         if (replica_) send(replica_, down);
         send(client_, down);
         send(groups_, down);
+        send(tree_, down);
       },
       [this](const link_shaken& what) {
         send(groups_, what);
+        send(tree_, what);
         if (replica_) send<caf::message_priority::high>(replica_, consensus::shaken{what.node});
       },
       [this](const log_presence& m) {
@@ -176,6 +179,7 @@ void log_keeper::start_replica() {
     if (p.replica) send(replica_, peer_up{name, p.replica});
   send(client_, peer_up{s_.node, replica_});
   send(groups_, log_is_here{opened_->store, this});
+  send(tree_, log_is_here{opened_->store, this});
   present_all();
 }
 
@@ -193,7 +197,7 @@ consensus::replica_settings log_keeper::replica_settings_for(raft::restored from
 }
 
 void log_keeper::present(const caf::actor& to, bool asks) {
-  if (to) send(to, log_presence{founder_.self(), replica_, groups_, asks});
+  if (to) send(to, log_presence{founder_.self(), replica_, groups_, asks, tree_});
   if (to && leads_.node == s_.node) send(to, leads_);
 }
 void log_keeper::present_all() {
@@ -206,6 +210,7 @@ void log_keeper::on_presence(const log_presence& m, const caf::actor& keeper) {
   p.who = m.who;
   if (m.asks) present(p.keeper);
   if (m.groups) send(groups_, peer_up{m.who.node, m.groups});
+  if (m.tree) send(tree_, peer_up{m.who.node, m.tree});
   if (m.replica && p.replica != m.replica) {
     p.replica = m.replica;
     if (replica_) send(replica_, peer_up{m.who.node, p.replica});

@@ -24,7 +24,7 @@ class log_keeper : public caf::event_based_actor {
  public:
   log_keeper(caf::actor_config& config, replicated_log_settings settings,
              std::optional<opened_store> found, store_opener open, caf::actor client,
-             caf::actor groups);
+             caf::actor groups, caf::actor tree);
   caf::behavior make_behavior() override;
   const char* name() const override { return "log-keeper"; }
   void on_exit() override;
@@ -80,7 +80,7 @@ class log_keeper : public caf::event_based_actor {
   replicated_log_settings s_;
   std::optional<opened_store> opened_;
   store_opener open_;
-  caf::actor client_, groups_;
+  caf::actor client_, groups_, tree_;
   founding::founder founder_;
   caf::actor replica_;
   consensus::leads leads_{};

@@ -1,5 +1,6 @@
 // Who belongs to the log: an operator's orders, carried out by the keeper beside the leader.
 #include "cluster/log_keeper.hpp"
+#include "cluster/tree_keeper.hpp"
 #include "patterns/consensus/raft/quorum.hpp"
 #include "runtime/error.hpp"
 #include "runtime/log.hpp"
@@ -134,7 +135,7 @@ void log_keeper::hand(caf::typed_response_promise<answered> promise, Order order
 caf::result<group_status> log_keeper::status(const log_status_query& wanted) {
   if (!wanted.group.empty()) {
     auto told = make_response_promise<group_status>();
-    request(groups_, 10s, wanted)
+    request(wanted.group == tree_group ? tree_ : groups_, 10s, wanted)
         .then([told](group_status& s) mutable { told.deliver(std::move(s)); },
               [told](caf::error& e) mutable { told.deliver(std::move(e)); });
     return told;

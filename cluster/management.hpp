@@ -4,6 +4,7 @@
 //   what_if_query  what_if_reply   | down_order    done_reply | job_query     job_reply
 //   stats_query    stats_reply     | stop_order    done_reply | jobs_query    jobs_reply
 //   map_query      map_reply       | log_..._order done_reply | cancel_order  done_reply
+//   tree_query     tree_reply      |
 // and log_status_query (cluster/replicated_log.hpp) is answered with consensus::group_status.
 #pragma once
 #include "patterns/mapreduce/messages.hpp"
@@ -118,6 +119,15 @@ struct map_reply {
   caf::actor map;  // takes consensus::command and consensus::question (actors/consensus/client.hpp)
 };
 TROUPE_MESSAGE(map_reply, node, map)
+struct tree_query {  // which begins it, if nobody has used it yet
+  std::uint32_t version = 1;
+};
+TROUPE_MESSAGE(tree_query, version)
+struct tree_reply {
+  std::string node;
+  caf::actor tree;  // takes consensus::command and consensus::question of tree's requests (actors/tree/protocol.hpp)
+};
+TROUPE_MESSAGE(tree_reply, node, tree)
 struct watch_order {  // answered with done_reply; then watch_created, watch_events ... come to `whom`, as requests
   storage::watch what;
   caf::actor whom;

@@ -282,6 +282,7 @@ caf::actor_system& node::system() { return state_->here().system(); }
 caf::actor node::receptionist() { return state_->here().receptionist(); }
 caf::actor node::membership() { return state_->here().membership(); }
 caf::actor node::log() { return state_->here().log(); }
+caf::actor node::tree() { return state_->here().tree(); }
 caf::actor node::names() { return state_->here().names(); }
 caf::actor node::group(const std::string& name, machine_maker make) {
   return state_->here().group(name, std::move(make));

@@ -59,6 +59,7 @@ class node final : public local_node {
   caf::actor receptionist() override;
   caf::actor membership() override;
   caf::actor log() override;
+  caf::actor tree() override;
   caf::actor names() override;
   caf::actor group(const std::string& name, machine_maker make) override;
   event_log_ptr events() const override;

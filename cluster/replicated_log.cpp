@@ -4,6 +4,7 @@
 #include "actors/storage/protocol.hpp"
 #include "cluster/groups.hpp"
 #include "cluster/log_keeper.hpp"
+#include "cluster/tree_keeper.hpp"
 #include "patterns/encoding.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/log.hpp"
@@ -52,9 +53,15 @@ result<replicated_log, std::string> start_replicated_log(caf::actor_system& syst
                                             .how = settings.how.how,
                                             .client = made.client,
                                             .events = settings.events});
+  made.tree = consensus::spawn_client(system, {.group = tree_group, .node = settings.node});
+  made.tree_keeper = spawn_tree_keeper(system, {.node = settings.node,
+                                                .map = made.client,
+                                                .client = made.tree,
+                                                .events = settings.events,
+                                                .wall = settings.wall});
   auto open = [s = settings]() mutable { return opened(s); };
   made.keeper = system.spawn<log_keeper>(std::move(settings), std::move(found), std::move(open),
-                                         made.client, made.groups);
+                                         made.client, made.groups, made.tree_keeper);
   return made;
 }
 
@@ -62,6 +69,7 @@ void register_replicated_log_types(caf::actor_system_config& config) {
   consensus::register_consensus_types(config);
   storage::register_storage_types(config);
   register_group_types(config);
+  register_tree_keeper_types(config);
   config.add_message_type<log_presence>("log.presence")
       .add_message_type<log_founding>("log.founding")
       .add_message_type<log_start_replica>("log.start_replica")

@@ -13,6 +13,7 @@
 #include "runtime/event_log.hpp"
 #include "runtime/journal/journal.hpp"
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -31,11 +32,14 @@ struct replicated_log_settings {
   std::function<result<journal::store_ptr, journal::failure>()> store;
   bool has_store = false;  // there is one from an earlier life
   event_log_ptr events = event_log::none();
+  std::function<std::chrono::milliseconds()> wall{};  // since 1970; none: the machine's
 };
 struct replicated_log {
   caf::actor keeper;  // for the gateway: peers and operators
   caf::actor client;  // actors/consensus/client.hpp
   caf::actor groups;  // of the user's own state machines (groups.hpp)
+  caf::actor tree_keeper;  // of the coordination tree (tree_keeper.hpp)
+  caf::actor tree;         // its client
 };
 result<replicated_log, std::string> start_replicated_log(caf::actor_system& system,
                                                          replicated_log_settings settings);
@@ -46,8 +50,9 @@ struct log_presence {
   caf::actor replica;  // null: none
   caf::actor groups;   // the node's group keeper
   bool asks = false;   // for the same in return
+  caf::actor tree{};   // the node's keeper of the tree
 };
-TROUPE_MESSAGE(log_presence, who, replica, groups, asks)
+TROUPE_MESSAGE(log_presence, who, replica, groups, asks, tree)
 struct log_founding {
   std::string from;
   founding::message what;
@@ -65,7 +70,7 @@ struct link_shaken {  // its connection broke; it may come back
 TROUPE_MESSAGE(link_shaken, node)
 struct log_status_query {  // answered with consensus::group_status, of the leader if there is one
   bool here = false;       // of the asked node
-  std::string group{};     // of the user's own; empty: the map's
+  std::string group{};     // of the user's own, or "tree"; empty: the map's
 };
 TROUPE_MESSAGE(log_status_query, here, group)
 struct log_add {  // answered with consensus::answered

@@ -74,6 +74,7 @@ caf::actor simulated_node::receptionist() { return state_->here().receptionist()
 caf::actor simulated_node::gateway() { return state_->here().gateway(); }
 caf::actor simulated_node::membership() { return state_->here().membership(); }
 caf::actor simulated_node::log() { return state_->here().log(); }
+caf::actor simulated_node::tree() { return state_->here().tree(); }
 caf::actor simulated_node::names() { return state_->here().names(); }
 caf::actor simulated_node::group(const std::string& name, machine_maker make) {
   return state_->here().group(name, std::move(make));
@@ -145,6 +146,7 @@ void simulation::boot(std::size_t i) {
   ours.code = how_.code ? how_.code(s.on.name()) : mapreduce::make_data_executor(s.on.seed());
   ours.log = [](const log::settings&) { return result<void, std::string>{}; };  // all nodes share the simulation's
   ours.work = "work";
+  ours.wall = [this] { return std::chrono::floor<std::chrono::milliseconds>(world_.now()); };
   ours.has_journal = s.journal->of.has_value();
   ours.journal = [this, &s] {
     return journal::open_memory_store(

@@ -7,6 +7,7 @@
 #include "runtime/log.hpp"
 #include "runtime/remoting/environment.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@ struct surroundings {
   std::function<result<journal::store_ptr, journal::failure>()> journal{};  // opens the node's
   bool has_journal = false;  // there is one from an earlier life
   std::function<result<void, std::string>(const log::settings&)> log = log::start;  // when it is set for the cluster
+  std::function<std::chrono::milliseconds()> wall{};  // the time since 1970
   std::string work{};  // the name of the worker's directory; empty: it has the process's number in it
 };
 }  // namespace troupe

@@ -38,6 +38,8 @@ void register_types(caf::actor_system_config& config) {
       .add_message_type<cancel_order>("manage.cancel")
       .add_message_type<map_query>("manage.map?")
       .add_message_type<map_reply>("manage.map")
+      .add_message_type<tree_query>("manage.tree?")
+      .add_message_type<tree_reply>("manage.tree")
       .add_message_type<watch_order>("manage.watch")
       .add_message_type<log_add_order>("manage.log_add")
       .add_message_type<log_remove_order>("manage.log_remove")

@@ -30,7 +30,7 @@ struct node_a {
     log = *made;
   }
   ~node_a() {
-    for (const auto& part : {log.keeper, log.client, log.groups})
+    for (const auto& part : {log.keeper, log.client, log.groups, log.tree_keeper, log.tree})
       caf::anon_send_exit(part, caf::exit_reason::user_shutdown);
   }
 
