@@ -174,10 +174,16 @@ class connection final : public client {
     return ask<done_reply>(management::cancel_order{id});
   }
   answer<storage::reply> change(const storage::command& what) override {
-    return of_map(consensus::command{encode(what)});
+    return of_group<storage::reply>(map_, &connection::log, consensus::command{encode(what)});
   }
   answer<storage::reply> look(const storage::question& what, bool stale) override {
-    return of_map(consensus::question{encode(what), stale});
+    return of_group<storage::reply>(map_, &connection::log, consensus::question{encode(what), stale});
+  }
+  answer<tree::reply> change_tree(const tree::command& what) override {
+    return of_group<tree::reply>(tree_, &connection::tree, consensus::command{encode(tree::request{what, 0, {}, {}})});
+  }
+  answer<tree::reply> look_at_tree(const tree::question& what, bool stale) override {
+    return of_group<tree::reply>(tree_, &connection::tree, consensus::question{encode(what), stale});
   }
   std::optional<problem> watch(const storage::watch& what,
                                const std::function<void(storage::revision next)>& began,
@@ -216,6 +222,15 @@ class connection final : public client {
     auto got = query<elections_reply>(elections_query{});
     if (!got) return unexpected{got.error()};
     return std::move(got->keeper);
+  }
+  answer<caf::actor> tree() override {
+    if (!tree_) {
+      auto got = query<management::tree_reply>(management::tree_query{});
+      if (!got) return unexpected{got.error()};
+      tree_ = std::move(got->tree);
+      know_addresses();
+    }
+    return tree_;
   }
   answer<consensus::group_status> log_status(bool here, const std::string& group) override {
     return query<consensus::group_status>(log_status_query{here, group});
@@ -278,7 +293,7 @@ class connection final : public client {
     std::tie(node_, gateway_) = gateways_.begin()->second;
   }
   void leave() {
-    gateway_ = map_ = nullptr;
+    gateway_ = map_ = tree_ = nullptr;
     choose();
   }
   static milliseconds left(clock::time_point end) {
@@ -288,8 +303,8 @@ class connection final : public client {
 
   // Where its node is gone, a request goes on through another, or through the same one when it is back: again only if it
   // had certainly not been done, or if it changes nothing.
-  template <class Request>
-  answer<storage::reply> of_map(const Request& request) {
+  template <class Reply, class Request>
+  answer<Reply> of_group(caf::actor& group, answer<caf::actor> (connection::*find_group)(), const Request& request) {
     const auto end = clock::now() + timeout_;
     const auto again = [&](const problem& why) {
       while (news(milliseconds{0}, [](const auto&) {})) continue;
@@ -297,7 +312,7 @@ class connection final : public client {
                         (why.code == exit_code::unknown && !gateway_ &&
                          !std::is_same_v<Request, consensus::command>);
       if (!lost || clock::now() >= end) return false;
-      map_ = nullptr;
+      group = nullptr;
       if (gateway_) std::this_thread::sleep_for(std::min(milliseconds{20}, left(end)));
       return true;
     };
@@ -305,18 +320,16 @@ class connection final : public client {
       while (news(milliseconds{0}, [](const auto&) {})) continue;
       if (!gateway_)
         if (const auto lost = find(end, true)) return unexpected{*lost};
-      if (!map_) {
-        const auto there = log();
+      if (!group) {
+        const auto there = (this->*find_group)();
         if (!there && again(there.error())) continue;
         if (!there) return unexpected{there.error()};
       }
-      auto got = ask_of<consensus::reply>(map_, request, left(end));
+      auto got = ask_of<consensus::reply>(group, request, left(end));
       if (!got && again(got.error())) continue;
       if (!got) return unexpected{got.error()};
-      auto said = decode<storage::reply>(got->bytes);
-      if (!said)
-        return refused<storage::reply>(exit_code::unknown,
-                                       "the map's answer makes no sense to this program");
+      auto said = decode<Reply>(got->bytes);
+      if (!said) return refused<Reply>(exit_code::unknown, "the group's answer makes no sense to this program");
       return std::move(*said);
     }
   }
@@ -365,7 +378,7 @@ class connection final : public client {
   // Of all that have answered. A node that was started again may be here before its former life is given up.
   std::map<session, std::pair<std::string, caf::actor>> gateways_;
   session asked_{};
-  caf::actor gateway_, map_;
+  caf::actor gateway_, map_, tree_;
   std::string node_;
   milliseconds timeout_;
 };

@@ -6,6 +6,7 @@
 #include "patterns/result.hpp"
 #include "patterns/storage/map_messages.hpp"
 #include "patterns/storage/watch_hub.hpp"
+#include "patterns/tree/messages.hpp"
 
 #include <functional>
 #include <memory>
@@ -49,6 +50,10 @@ class client {
                                        const std::function<bool()>& stopped) = 0;
   virtual caf::actor_system& system() = 0;
   virtual answer<caf::actor> log() = 0;  // the node's way to the replicated log
+  // The coordination tree. Who asks for it begins it, where nobody has used it yet.
+  virtual answer<caf::actor> tree() = 0;
+  virtual answer<tree::reply> change_tree(const tree::command& what) = 0;  // under no session
+  virtual answer<tree::reply> look_at_tree(const tree::question& what, bool stale = false) = 0;
   virtual answer<consensus::group_status> log_status(bool here, const std::string& group = {}) = 0;
   virtual answer<management::done_reply> log_add(const std::string& node, bool learner) = 0;
   virtual answer<management::done_reply> log_remove(const std::string& node) = 0;

@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 struct verbs {
   CLI::App& app;
   std::function<exit_code()> chosen;  // set by the verb that was given
+  std::size_t behind = 0;             // words behind a bare --: the last of those that are no options
 };
 void add_node(verbs& all);
 void add_up(verbs& all);
@@ -45,6 +46,7 @@ void add_lock(verbs& all);
 void add_locks(verbs& all);
 void add_mutex(verbs& all);
 void add_journal(verbs& all);
+void add_tree(verbs& all);
 
 // Declares a verb whose options live in `Options`; `run` is called with them after the whole line was understood.
 template <class Options>

@@ -2,6 +2,7 @@
 
 #include "actors/lock/named_store.hpp"
 #include "actors/lock/store.hpp"
+#include "actors/lock/tree_store.hpp"
 #include "cluster/types.hpp"
 
 #include <map>
@@ -30,8 +31,13 @@ answer<caf::actor> in_map(client& with) {
   if (!log) return unexpected{log.error()};
   return lock::spawn_map_store(with.system(), std::move(*log), {.prefer = with.node()});
 }
+answer<caf::actor> in_tree(client& with) {
+  auto tree = with.tree();
+  if (!tree) return unexpected{tree.error()};
+  return lock::spawn_tree_store(with.system(), std::move(*tree), {.prefer = with.node()});
+}
 const std::map<std::string, in_cluster>& of_clusters() {
-  static const std::map<std::string, in_cluster> all{{"map", &in_map}};
+  static const std::map<std::string, in_cluster> all{{"map", &in_map}, {"tree", &in_tree}};
   return all;
 }
 

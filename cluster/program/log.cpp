@@ -116,7 +116,7 @@ void add_log(verbs& all) {
   auto given =
       add_subverb(all, *verb, "status", "Who leads, who votes, how far each is", &status, sub);
   sub->add_flag("--here", given->here, "of the asked node's own replica");
-  sub->add_option("--group", given->group, "a program's own group, and not the map");
+  sub->add_option("--group", given->group, "a program's own group, or tree, and not the map");
   add_target(*sub, given->to);
   given = add_subverb(all, *verb, "add", "Make a member a voter, or a learner", &add, sub);
   sub->add_option("NODE", given->node, "the member's name")->required();
