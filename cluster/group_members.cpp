@@ -91,7 +91,9 @@ caf::result<group_status> group_keeper::status(const log_status_query& wanted) {
         .then([promise](group_status& s) mutable { promise.deliver(std::move(s)); }, failed);
     return promise;
   }
-  return make_error(errc::not_found, "no node that node " + s_.node +
-                                         " knows has a replica of a group '" + wanted.group + "'");
+  promise.deliver(make_error(errc::not_found, "no node that node " + s_.node +
+                                                  " knows has a replica of a group '" +
+                                                  wanted.group + "'"));
+  return promise;
 }
 }  // namespace troupe
