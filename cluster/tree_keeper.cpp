@@ -40,6 +40,7 @@ using consensus::group_status;
 namespace {
 constexpr auto looks_after = 250ms;
 constexpr auto an_answer = 2s;
+constexpr tree::duration session_max = 24h;  // the same on all replicas, for ever
 
 class tree_keeper : public caf::event_based_actor {
  public:
@@ -196,6 +197,7 @@ class tree_keeper : public caf::event_based_actor {
                                             .from = std::move(*from),
                                             .events = s_.events,
                                             .seed = fresh_seed(system())},
+                                    .bounds = {.sessions = {.timeout_max = session_max}},
                                     .wall = s_.wall ? s_.wall : tree::wall_clock});
     monitor(replica_);
     send(replica_, consensus::tell_leader{this});
@@ -252,8 +254,9 @@ class tree_keeper : public caf::event_based_actor {
           request(p.keeper, an_answer, log_status_query{true, tree_group}).then(given, failed);
           return promise;
         }
-    return make_error(errc::not_found, wanted.here ? "node " + s_.node + " has no replica of the tree"
-                                                   : "node " + s_.node + " knows no replica of the tree: nobody has used it, or there is no replicated log");
+    promise.deliver(make_error(errc::not_found, wanted.here ? "node " + s_.node + " has no replica of the tree"
+                                                            : "node " + s_.node + " knows no replica of the tree: nobody has used it, or there is no replicated log"));
+    return promise;
   }
 
   tree_keeper_settings s_;

@@ -6,6 +6,7 @@
 //   Promises  a voter is its journal: one that comes back without it is a stranger, and votes for nobody
 //             on the other nodes, and before anybody has used it, the tree costs an idle actor
 //   Assumes   a replicated log; until there is one the tree has no leader, and whoever asks is told so
+//   Sessions  from 2 s to a day, as their clients ask
 //   Beware    the ensemble never changes: who joins the log later has no replica of the tree, and a voter whose disk is lost
 //             is one less for good. Three voters bear that once
 //   state    | wanted, here or by word       | the map has an ensemble      | log_is_here

@@ -6,7 +6,7 @@
 //   session a persistent one; who waits watches the nodes before it. The nodes of locks are containers, and go by themselves
 //   Promises  what the tree does: a place is granted only when a quorum has it on disk, and ends with its session, in one
 //             entry with all of that session's. A line, and a survey of all, is of one moment
-//   Beware    the tree keeps sessions from 2 s to 60 s: a longer ttl is refused, a shorter one lasts 2 s
+//   Beware    a ttl that is longer than the tree keeps sessions is refused; one that is shorter lasts as long as its shortest
 //             names of locks are as long as paths let them be: some 900 bytes
 //   Costs     a write and a read to stand, a write to leave, a watch of one node for who waits; the first who stands for a
 //             lock pays two writes more; a renewal is no write

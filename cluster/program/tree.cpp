@@ -257,7 +257,7 @@ void add_tree(verbs& all) {
   sub->add_flag("--ephemeral", given->ephemeral, "goes when we end, or are not heard for --ttl");
   sub->add_flag("--sequential", given->sequential, "a number of ten digits is appended, which rises");
   sub->add_flag("--container", given->container, "goes by itself after its last child has");
-  add_time(*sub, "--ttl", given->ttl, "of --ephemeral: 2s to 60s");
+  add_time(*sub, "--ttl", given->ttl, "of --ephemeral: 2s to 24h");
   add_target(*sub, given->to);
 
   given = add_subverb(all, *verb, "get", "The data of a node", &get, sub);

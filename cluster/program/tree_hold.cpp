@@ -97,7 +97,7 @@ void show(const tree::watch_fired& f, bool as_json) {
 }  // namespace
 
 exit_code hold_node(const target& to, const tree::create& wanted, const std::vector<std::string>& command, milliseconds ttl, bool as_json) {
-  if (ttl < milliseconds{2'000} || ttl > milliseconds{60'000}) return fail(exit_code::usage, "--ttl: from 2s to 60s, as the tree keeps sessions");
+  if (ttl < std::chrono::seconds{2} || ttl > std::chrono::hours{24}) return fail(exit_code::usage, "--ttl: from 2s to 24h, as the tree keeps sessions");
   catch_interrupts();
   auto connected = client::connect(to);
   if (!connected) return fail(exit_code::not_acquired, connected.error().sentence);
