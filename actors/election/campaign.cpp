@@ -76,7 +76,9 @@ class campaigner : public caf::event_based_actor {
   }
 
  private:
-  instant now() { return std::chrono::floor<instant>(clock().now().time_since_epoch()); }
+  storage::instant now() {
+    return std::chrono::floor<storage::instant>(clock().now().time_since_epoch());
+  }
 
   caf::result<void> commanded(input x) {
     if (going_) return make_error(errc::not_ready, "this campaign has been ended: begin another");
@@ -155,7 +157,7 @@ class campaigner : public caf::event_based_actor {
   std::vector<errand> held_;  // until the owner has let go
   int letting_go_ = 0;
   bool going_ = false;
-  std::optional<instant> armed_;
+  std::optional<storage::instant> armed_;
 };
 }  // namespace
 

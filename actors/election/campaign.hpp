@@ -47,8 +47,8 @@ caf::actor spawn_campaign(caf::actor_system& system, caf::actor client, caf::act
 struct observer_settings {
   std::string election{};
   std::string prefer{};
-  duration retry{200};
-  duration patience{5000};  // with one read
+  storage::duration retry{200};
+  storage::duration patience{5000};  // with one read
 };
 // Tells `whom` leader{name, value, token} and vacant{} as they change; ends with it.
 caf::actor spawn_observer(caf::actor_system& system, caf::actor client, caf::actor whom,

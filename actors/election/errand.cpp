@@ -7,7 +7,7 @@
 
 #include <caf/all.hpp>
 namespace troupe::election {
-void run(caf::event_based_actor* self, const caf::actor& client, duration patience,
+void run(caf::event_based_actor* self, const caf::actor& client, storage::duration patience,
          const errand& what, std::function<void(outcome_of_errand)> then) {
   const auto id = what.id;
   if (const auto* alive = std::get_if<keepalive>(&what.what)) {

@@ -16,7 +16,7 @@ namespace troupe::election {
 using errand = request;  // the name is taken inside an actor
 using outcome_of_errand = std::variant<answered, unanswered>;
 // `then` is called once, in self's context.
-void run(caf::event_based_actor* self, const caf::actor& client, duration patience,
+void run(caf::event_based_actor* self, const caf::actor& client, storage::duration patience,
          const errand& what, std::function<void(outcome_of_errand)> then);
 
 // The one watch that a core has at a time; events come to self under its id.

@@ -45,7 +45,7 @@ class onlooker : public caf::event_based_actor {
  private:
   void step(const observer::input& in) {
     observation out;
-    core_.step(in, std::chrono::floor<instant>(clock().now().time_since_epoch()), out);
+    core_.step(in, std::chrono::floor<storage::instant>(clock().now().time_since_epoch()), out);
     for (const auto& what : out.told) std::visit([this](const auto& x) { send(whom_, x); }, what);
     if (out.watch) watch_.begin(this, *out.watch);
     for (const auto& r : out.send)
@@ -63,10 +63,10 @@ class onlooker : public caf::event_based_actor {
   }
 
   caf::actor client_, whom_;
-  duration patience_;
+  storage::duration patience_;
   observer core_;
   watch_errand watch_;
-  std::optional<instant> armed_;
+  std::optional<storage::instant> armed_;
 };
 }  // namespace
 

@@ -91,8 +91,8 @@ class manager : public caf::event_based_actor {
   void stand() {
     if (!leaving_) command(campaign{});
   }
-  void stand_later(duration after = duration{0}) {
-    delayed_send(this, after + std::exchange(pause_, duration{0}), stand_again{});
+  void stand_later(storage::duration after = storage::duration{0}) {
+    delayed_send(this, after + std::exchange(pause_, storage::duration{0}), stand_again{});
   }
 
   void start(std::uint64_t token) {
@@ -130,7 +130,7 @@ class manager : public caf::event_based_actor {
   caf::actor campaign_, running_;
   std::uint64_t token_ = 0;
   bool leads_ = false, leaving_ = false;
-  duration pause_{0};
+  storage::duration pause_{0};
   caf::response_promise letting_go_;  // once it has ended
   std::multimap<std::uint64_t, caf::typed_response_promise<caf::actor>> asking_;
 };

@@ -36,7 +36,7 @@ struct singleton_settings {
   std::string name{};  // the singleton's: of its election
   std::string node{};  // this one's
   settings bounds{};
-  duration restart{500};  // after it has ended by itself
+  storage::duration restart{500};  // after it has ended by itself
 };
 // Makes the actor, whose effects are to carry the token. It may not fail.
 using singleton_factory = std::function<caf::actor(caf::actor_system&, std::uint64_t token)>;

@@ -93,8 +93,9 @@ bool wished(const town& w, const std::string& lock, const place& p, std::uint64_
   const auto* c = client(w, m);
   if (c == nullptr || w.lives(m) != static_cast<std::uint32_t>(whose >> 32)) return false;
   return std::any_of(c->users().begin(), c->users().end(), [&](const auto& u) {
-    return u.what.lock == lock && u.core.at() != stage::idle &&
-           (u.core.ticket() == p.ticket || u.core.at() == stage::standing);
+    if (u.what.lock != lock) return false;
+    return u.core.lets_go() || (u.core.at() != stage::idle &&
+                                (u.core.ticket() == p.ticket || u.core.at() == stage::standing));
   });
 }
 

@@ -14,7 +14,7 @@ candidate::candidate(std::string election, std::string name, settings bounds)
   assert(settings_.margin < settings_.ttl);
 }
 
-void candidate::step(const input& in, instant now, output& out) {
+void candidate::step(const input& in, storage::instant now, output& out) {
   if (lease_ != 0 && now >= deadline_) {
     if (leading()) {
       lose(loss::lapsed, now, out);
@@ -25,25 +25,25 @@ void candidate::step(const input& in, instant now, output& out) {
   std::visit([&](const auto& event) { on(event, now, out); }, in);
 }
 
-void candidate::on(const campaign& x, instant now, output& out) {
+void candidate::on(const campaign& x, storage::instant now, output& out) {
   if (state_ != state::idle) return out.refused.push_back(refusal::already_campaigning);
   value_ = x.value;
   grant(now, out);
 }
 
-void candidate::on(const proclaim& x, instant, output& out) {
+void candidate::on(const proclaim& x, storage::instant, output& out) {
   if (!leading()) return out.refused.push_back(refusal::not_leading);
   proclaiming_ = proclamation{.value = x.value};  // one that is under way shows by mod_revision
   put_value(out);
 }
 
-void candidate::on(const resign&, instant now, output& out) {
+void candidate::on(const resign&, storage::instant now, output& out) {
   if (state_ == state::idle) return out.refused.push_back(refusal::not_campaigning);
   if (leading()) return lose(loss::resigned, now, out);
   stand_down(true, now, out);
 }
 
-void candidate::on(const answered& x, instant now, output& out) {
+void candidate::on(const answered& x, storage::instant now, output& out) {
   if (const auto sent = keepalives_.find(x.id); sent != keepalives_.end()) {
     const auto when = sent->second;
     keepalives_.erase(sent);
@@ -64,7 +64,7 @@ void candidate::on(const answered& x, instant now, output& out) {
   looked(*r, now, out);
 }
 
-void candidate::on(const unanswered& x, instant now, output&) {
+void candidate::on(const unanswered& x, storage::instant now, output&) {
   if (keepalives_.erase(x.id) > 0) {
     next_keepalive_ = std::min(next_keepalive_, now + settings_.retry);
   } else if (proclaiming_ && proclaiming_->id == x.id) {
@@ -81,7 +81,7 @@ void candidate::on(const unanswered& x, instant now, output&) {
   }
 }
 
-void candidate::on(const watched& x, instant now, output& out) {
+void candidate::on(const watched& x, storage::instant now, output& out) {
   for (const auto& e : x.events) {
     if (state_ == state::waiting && e.kv.key != key_ && e.what == storage::change::erased)
       return look(now, out);
@@ -92,11 +92,11 @@ void candidate::on(const watched& x, instant now, output& out) {
   }
 }
 
-void candidate::on(const watch_broken&, instant now, output& out) {
+void candidate::on(const watch_broken&, storage::instant now, output& out) {
   if (state_ == state::waiting || leading()) look(now, out);
 }
 
-void candidate::on(const tick&, instant now, output& out) {
+void candidate::on(const tick&, storage::instant now, output& out) {
   if (again_ && now >= *again_) ask_again(now, out);
   if (lease_ != 0 && now >= next_keepalive_) keep_alive(now, out);
   if (proclaiming_ && proclaiming_->id == 0 && now >= proclaiming_->again) put_value(out);
@@ -107,16 +107,16 @@ void candidate::on(const tick&, instant now, output& out) {
   }
 }
 
-std::optional<instant> candidate::due() const {
-  std::optional<instant> first = again_;
-  const auto by = [&](instant t) { first = first ? std::min(*first, t) : t; };
+std::optional<storage::instant> candidate::due() const {
+  std::optional<storage::instant> first = again_;
+  const auto by = [&](storage::instant t) { first = first ? std::min(*first, t) : t; };
   if (lease_ != 0) by(std::min(deadline_, next_keepalive_));
   if (proclaiming_ && proclaiming_->id == 0) by(proclaiming_->again);
   for (const auto& [lease, d] : leaving_) by(d.id == 0 ? std::min(d.again, d.until) : d.until);
   return first;
 }
 
-void candidate::granted(const storage::reply& r, instant now, output& out) {
+void candidate::granted(const storage::reply& r, storage::instant now, output& out) {
   if (const auto* no = std::get_if<storage::refused>(&r.what)) return refused(no->why, now, out);
   const auto* given = std::get_if<storage::granted>(&r.what);
   if (given == nullptr) return;
@@ -128,7 +128,7 @@ void candidate::granted(const storage::reply& r, instant now, output& out) {
   enter(now, out);
 }
 
-void candidate::entered(const storage::reply& r, instant now, output& out) {
+void candidate::entered(const storage::reply& r, storage::instant now, output& out) {
   if (const auto* no = std::get_if<storage::refused>(&r.what)) return refused(no->why, now, out);
   const auto* done = std::get_if<storage::txn_done>(&r.what);
   if (done == nullptr) return;
@@ -143,7 +143,7 @@ void candidate::entered(const storage::reply& r, instant now, output& out) {
   look(now, out);
 }
 
-void candidate::looked(const storage::reply& r, instant now, output& out) {
+void candidate::looked(const storage::reply& r, storage::instant now, output& out) {
   if (const auto* no = std::get_if<storage::refused>(&r.what)) return refused(no->why, now, out);
   const auto* seen = std::get_if<storage::got>(&r.what);
   if (seen == nullptr) return;
@@ -159,7 +159,7 @@ void candidate::looked(const storage::reply& r, instant now, output& out) {
   if (first) out.told.emplace_back(elected{created_});
 }
 
-void candidate::kept(instant sent, bool renewed, instant now, output& out) {
+void candidate::kept(storage::instant sent, bool renewed, storage::instant now, output& out) {
   if (renewed) {
     deadline_ = std::max(deadline_, sent + settings_.ttl - settings_.margin);
   } else if (leading()) {
@@ -169,7 +169,7 @@ void candidate::kept(instant sent, bool renewed, instant now, output& out) {
   }
 }
 
-void candidate::valued(const storage::reply& r, instant now, output& out) {
+void candidate::valued(const storage::reply& r, storage::instant now, output& out) {
   proclaiming_->id = 0;
   if (const auto* no = std::get_if<storage::refused>(&r.what)) return refused(no->why, now, out);
   const auto* done = std::get_if<storage::txn_done>(&r.what);
@@ -189,7 +189,7 @@ void candidate::valued(const storage::reply& r, instant now, output& out) {
   out.told.emplace_back(proclaimed{});
 }
 
-void candidate::refused(storage::refusal why, instant now, output& out) {
+void candidate::refused(storage::refusal why, storage::instant now, output& out) {
   if (why == storage::refusal::lease_unknown)
     return leading() ? lose(loss::lease_gone, now, out) : begin_again(now, out);
   out.told.emplace_back(declined{why});
@@ -197,20 +197,20 @@ void candidate::refused(storage::refusal why, instant now, output& out) {
   if (!leading()) stand_down(true, now, out);
 }
 
-void candidate::ask_again(instant now, output& out) {
+void candidate::ask_again(storage::instant now, output& out) {
   if (state_ == state::granting) return grant(now, out);
   if (state_ == state::entering) return enter(now, out);
   look(now, out);
 }
 
-void candidate::grant(instant now, output& out) {
+void candidate::grant(storage::instant now, output& out) {
   state_ = state::granting;
   sent_ = now;
   again_.reset();
   awaited_ = ask(storage::command{storage::lease_grant{settings_.ttl, 0}}, out);
 }
 
-void candidate::enter(instant now, output& out) {
+void candidate::enter(storage::instant now, output& out) {
   state_ = state::entering;
   sent_ = now;
   again_.reset();
@@ -222,7 +222,7 @@ void candidate::enter(instant now, output& out) {
 }
 
 // While leading as well, to see whether the key is still there.
-void candidate::look(instant now, output& out) {
+void candidate::look(storage::instant now, output& out) {
   if (!leading()) state_ = state::looking;
   sent_ = now;
   again_.reset();
@@ -243,23 +243,23 @@ void candidate::put_value(output& out) {
   proclaiming_->id = ask(storage::command{std::move(t)}, out);
 }
 
-void candidate::keep_alive(instant now, output& out) {
+void candidate::keep_alive(storage::instant now, output& out) {
   next_keepalive_ = now + settings_.ttl / 3;
   if (keepalives_.size() >= keepalives_max) keepalives_.erase(keepalives_.begin());
   keepalives_[ask(keepalive{lease_}, out)] = now;
 }
 
-void candidate::begin_again(instant now, output& out) {
+void candidate::begin_again(storage::instant now, output& out) {
   stand_down(true, now, out);
   grant(now, out);
 }
 
-void candidate::lose(loss why, instant now, output& out) {
+void candidate::lose(loss why, storage::instant now, output& out) {
   out.told.emplace_back(lost{created_, why});
   stand_down(why != loss::lease_gone, now, out);
 }
 
-void candidate::stand_down(bool revoke, instant now, output& out) {
+void candidate::stand_down(bool revoke, storage::instant now, output& out) {
   if (revoke && lease_ != 0) leave(lease_, now, out);
   if (state_ == state::waiting || leading()) {
     out.watch.reset();
@@ -274,7 +274,7 @@ void candidate::stand_down(bool revoke, instant now, output& out) {
   proclaiming_.reset();
 }
 
-void candidate::leave(lease_id lease, instant now, output& out) {
+void candidate::leave(lease_id lease, storage::instant now, output& out) {
   if (leaving_.size() >= departures_max) return;  // it runs out by itself
   leaving_[lease] = {ask(storage::command{storage::lease_revoke{lease}}, out), now,
                      now + settings_.ttl};

@@ -32,8 +32,6 @@
 #include <variant>
 #include <vector>
 namespace troupe::election {
-using storage::duration;
-using storage::instant;
 using storage::lease_id;
 using storage::revision;
 
@@ -115,49 +113,50 @@ struct output {
 };
 
 struct settings {
-  duration ttl{5000};
-  duration margin{500};  // what clocks may drift apart within a ttl, and be late in being looked at
-  duration retry{200};   // after `unanswered`
+  storage::duration ttl{5000};
+  storage::duration margin{
+      500};  // what clocks may drift apart within a ttl, and be late in being looked at
+  storage::duration retry{200};  // after `unanswered`
 };
 
 class candidate {
  public:
   candidate(std::string election, std::string name, settings bounds = {});
-  void step(const input& in, instant now, output& out);
-  std::optional<instant> due() const;  // when to tick next
+  void step(const input& in, storage::instant now, output& out);
+  std::optional<storage::instant> due() const;  // when to tick next
   bool leading() const { return state_ == state::leading; }
   std::uint64_t token() const { return leading() ? created_ : 0; }
-  instant deadline() const { return deadline_; }  // of who leads
+  storage::instant deadline() const { return deadline_; }  // of who leads
 
  private:
   enum class state : std::uint8_t { idle, granting, entering, looking, waiting, leading };
-  void on(const campaign& x, instant now, output& out);
-  void on(const proclaim& x, instant now, output& out);
-  void on(const resign& x, instant now, output& out);
-  void on(const answered& x, instant now, output& out);
-  void on(const unanswered& x, instant now, output& out);
-  void on(const watched& x, instant now, output& out);
-  void on(const watch_broken& x, instant now, output& out);
-  void on(const tick& x, instant now, output& out);
+  void on(const campaign& x, storage::instant now, output& out);
+  void on(const proclaim& x, storage::instant now, output& out);
+  void on(const resign& x, storage::instant now, output& out);
+  void on(const answered& x, storage::instant now, output& out);
+  void on(const unanswered& x, storage::instant now, output& out);
+  void on(const watched& x, storage::instant now, output& out);
+  void on(const watch_broken& x, storage::instant now, output& out);
+  void on(const tick& x, storage::instant now, output& out);
 
   // The answers.
-  void granted(const storage::reply& r, instant now, output& out);
-  void entered(const storage::reply& r, instant now, output& out);
-  void looked(const storage::reply& r, instant now, output& out);
-  void kept(instant sent, bool renewed, instant now, output& out);
-  void valued(const storage::reply& r, instant now, output& out);
-  void refused(storage::refusal why, instant now, output& out);
+  void granted(const storage::reply& r, storage::instant now, output& out);
+  void entered(const storage::reply& r, storage::instant now, output& out);
+  void looked(const storage::reply& r, storage::instant now, output& out);
+  void kept(storage::instant sent, bool renewed, storage::instant now, output& out);
+  void valued(const storage::reply& r, storage::instant now, output& out);
+  void refused(storage::refusal why, storage::instant now, output& out);
 
-  void ask_again(instant now, output& out);  // what the state waits for
-  void grant(instant now, output& out);
-  void enter(instant now, output& out);
-  void look(instant now, output& out);
+  void ask_again(storage::instant now, output& out);  // what the state waits for
+  void grant(storage::instant now, output& out);
+  void enter(storage::instant now, output& out);
+  void look(storage::instant now, output& out);
   void put_value(output& out);
-  void keep_alive(instant now, output& out);
-  void begin_again(instant now, output& out);
-  void lose(loss why, instant now, output& out);
-  void stand_down(bool revoke, instant now, output& out);
-  void leave(lease_id lease, instant now, output& out);
+  void keep_alive(storage::instant now, output& out);
+  void begin_again(storage::instant now, output& out);
+  void lose(loss why, storage::instant now, output& out);
+  void stand_down(bool revoke, storage::instant now, output& out);
+  void leave(lease_id lease, storage::instant now, output& out);
   std::uint64_t ask(decltype(request::what) what, output& out);
 
   std::string election_;
@@ -167,25 +166,25 @@ class candidate {
   std::string value_;
   lease_id lease_ = 0;
   std::string key_;
-  revision created_ = 0;   // of our key
-  revision modified_ = 0;  // of our key, as far as we know
-  instant deadline_{};     // with a lease
+  revision created_ = 0;         // of our key
+  revision modified_ = 0;        // of our key, as far as we know
+  storage::instant deadline_{};  // with a lease
   std::uint64_t last_id_ = 0;
-  std::uint64_t awaited_ = 0;                    // the request that the state waits for; 0: none
-  instant sent_{};                               // when it went
-  std::optional<instant> again_{};               // when to send it once more
-  std::map<std::uint64_t, instant> keepalives_;  // under way, and when each was sent
-  instant next_keepalive_{};
+  std::uint64_t awaited_ = 0;                // the request that the state waits for; 0: none
+  storage::instant sent_{};                  // when it went
+  std::optional<storage::instant> again_{};  // when to send it once more
+  std::map<std::uint64_t, storage::instant> keepalives_;  // under way, and when each was sent
+  storage::instant next_keepalive_{};
   struct proclamation {
     std::string value{};
     std::uint64_t id = 0;  // under way; 0: to be sent at `again`
-    instant again{};
+    storage::instant again{};
   };
   std::optional<proclamation> proclaiming_{};
   struct departure {
     std::uint64_t id = 0;  // likewise
-    instant again{};
-    instant until{};  // the lease has run out by itself
+    storage::instant again{};
+    storage::instant until{};  // the lease has run out by itself
   };
   std::map<lease_id, departure> leaving_;
 };

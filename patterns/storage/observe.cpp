@@ -2,14 +2,14 @@
 
 #include <utility>
 namespace troupe::election {
-observer::observer(std::string election, duration retry)
+observer::observer(std::string election, storage::duration retry)
     : election_{std::move(election)}, retry_{retry} {}
 
-void observer::step(const input& in, instant now, observation& out) {
+void observer::step(const input& in, storage::instant now, observation& out) {
   std::visit([&](const auto& event) { on(event, now, out); }, in);
 }
 
-void observer::on(const answered& x, instant now, observation& out) {
+void observer::on(const answered& x, storage::instant now, observation& out) {
   if (awaited_ == 0 || x.id != awaited_) return;
   awaited_ = 0;
   const auto* r = std::get_if<storage::reply>(&x.what);
@@ -29,13 +29,13 @@ void observer::on(const answered& x, instant now, observation& out) {
   tell(leader{name_in(kv.key).value_or(""), kv.value, kv.create_revision}, out);
 }
 
-void observer::on(const unanswered& x, instant now, observation&) {
+void observer::on(const unanswered& x, storage::instant now, observation&) {
   if (awaited_ == 0 || x.id != awaited_) return;
   awaited_ = 0;
   again_ = now + retry_;
 }
 
-void observer::on(const watched& x, instant, observation& out) {
+void observer::on(const watched& x, storage::instant, observation& out) {
   if (awaited_ != 0 || again_) return;  // looking anyway
   for (const auto& e : x.events) {
     const bool put = e.what == storage::change::put;
@@ -47,11 +47,11 @@ void observer::on(const watched& x, instant, observation& out) {
   }
 }
 
-void observer::on(const watch_broken&, instant, observation& out) {
+void observer::on(const watch_broken&, storage::instant, observation& out) {
   if (awaited_ == 0 && !again_) look(out);
 }
 
-void observer::on(const tick&, instant now, observation& out) {
+void observer::on(const tick&, storage::instant now, observation& out) {
   if (again_ && now >= *again_) look(out);
 }
 

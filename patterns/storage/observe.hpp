@@ -33,25 +33,25 @@ struct observation {
 class observer {
  public:
   using input = std::variant<answered, unanswered, watched, watch_broken, tick>;
-  explicit observer(std::string election, duration retry = duration{200});
-  void step(const input& in, instant now, observation& out);  // begins with a tick
-  std::optional<instant> due() const { return again_; }
+  explicit observer(std::string election, storage::duration retry = storage::duration{200});
+  void step(const input& in, storage::instant now, observation& out);  // begins with a tick
+  std::optional<storage::instant> due() const { return again_; }
   const std::optional<leader>& now_leading() const { return leader_; }
 
  private:
-  void on(const answered& x, instant now, observation& out);
-  void on(const unanswered& x, instant now, observation& out);
-  void on(const watched& x, instant now, observation& out);
-  void on(const watch_broken& x, instant now, observation& out);
-  void on(const tick& x, instant now, observation& out);
+  void on(const answered& x, storage::instant now, observation& out);
+  void on(const unanswered& x, storage::instant now, observation& out);
+  void on(const watched& x, storage::instant now, observation& out);
+  void on(const watch_broken& x, storage::instant now, observation& out);
+  void on(const tick& x, storage::instant now, observation& out);
   void look(observation& out);
   void tell(std::optional<leader> who, observation& out);
 
   std::string election_;
-  duration retry_;
+  storage::duration retry_;
   std::uint64_t last_id_ = 0;
   std::uint64_t awaited_ = 0;
-  std::optional<instant> again_{instant{}};
+  std::optional<storage::instant> again_{storage::instant{}};
   std::string key_{};  // the leader's
   std::optional<leader> leader_{};
   bool told_ = false;

@@ -289,6 +289,25 @@ class naive_tree {
     if (more) all.resize(x.limit);
     return tree::names{all, more, *look(x.path)};
   }
+  tree::answer ask(const tree::browse& x) const {
+    if (auto why = bad(x.path)) return no(*why);
+    if (!look(x.path)) return no(refusal::no_node);
+    const auto prefix = x.path == "/" ? x.path : x.path + "/";
+    std::map<std::string, tree::child> all;
+    for (const auto& [path, n] : now_.nodes) {
+      if (path == "/" || path.compare(0, prefix.size(), prefix) != 0) continue;
+      const auto name = path.substr(prefix.size());
+      if (name > x.after && (x.below || name.find('/') == std::string::npos))
+        all[name] = {name, *look(path), x.data ? n.data : std::string{}};
+    }
+    tree::browsed out{.is = *look(x.path)};
+    for (auto& [name, c] : all) {
+      out.more = x.limit != 0 && out.all.size() == x.limit;
+      if (out.more) break;
+      out.all.push_back(std::move(c));
+    }
+    return out;
+  }
   tree::answer ask(const tree::session_info& x) const {
     const auto it = now_.sessions.find(x.id);
     if (it == now_.sessions.end()) return no(refusal::session_unknown);

@@ -21,6 +21,8 @@
 namespace {
 using namespace troupe;
 using namespace troupe::election;
+using storage::duration;
+using storage::instant;
 using namespace std::chrono_literals;
 
 struct clock_of {  // in parts of a thousand of true time

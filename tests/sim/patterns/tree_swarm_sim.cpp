@@ -39,6 +39,10 @@ void expect_equal(const data_tree& t, const naive_tree& naive) {
   for (const auto& path : walked) {
     REQUIRE(t.query(get{path}) == naive.query(get{path}));
     REQUIRE(t.query(children{path}) == naive.query(children{path}));
+    for (const bool below : {false, true}) {
+      const browse all{.path = path, .data = !below, .below = below};
+      REQUIRE(t.query(all) == naive.query(all));
+    }
   }
 }
 }  // namespace

@@ -8,6 +8,8 @@ namespace {
 using namespace troupe;
 using namespace troupe::election;
 using namespace std::chrono_literals;
+using storage::duration;
+using storage::instant;
 using storage::one;
 using storage::prefix;
 
