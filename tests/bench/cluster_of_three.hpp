@@ -62,9 +62,11 @@ struct config : caf::actor_system_config {
 struct way {
   std::string node;
   caf::actor map;
+  caf::actor tree;  // begun by being asked for; nothing unless it was
 };
 inline std::pair<nlohmann::json, std::vector<way>> ways_to(caf::actor_system& system,
-                                                           const cluster& nodes) {
+                                                           const cluster& nodes,
+                                                           bool tree = false) {
   using namespace std::chrono_literals;
   caf::scoped_actor self{system};
   auto& links = remoting::service::of(system);
@@ -88,7 +90,14 @@ inline std::pair<nlohmann::json, std::vector<way>> ways_to(caf::actor_system& sy
   std::vector<way> ways;
   for (auto& [name, gateway] : gateways)
     self->request(gateway, 5s, management::map_query{})
-        .receive([&](management::map_reply& got) { ways.push_back({name, std::move(got.map)}); },
+        .receive(
+            [&](management::map_reply& got) {
+              ways.push_back({name, std::move(got.map), {}});
+            },
+            [](const caf::error& e) { fail(to_string(e)); });
+  for (std::size_t i = 0; tree && i < ways.size(); ++i)
+    self->request(gateways[i].second, 5s, management::tree_query{})
+        .receive([&](management::tree_reply& got) { ways[i].tree = std::move(got.tree); },
                  [](const caf::error& e) { fail(to_string(e)); });
   return {std::move(before), std::move(ways)};
 }

@@ -6,6 +6,7 @@
 // lock`, and its clients share N of them, as in N processes.
 #include "actors/lock/locks.hpp"
 #include "actors/lock/named_store.hpp"
+#include "actors/lock/tree_store.hpp"
 #include "cluster_of_three.hpp"
 #include "runtime/error.hpp"
 #include "runtime/in_loop.hpp"
@@ -133,23 +134,25 @@ void measure_all(const ground& on, const std::string& store,
   measure(on, store + "_handoffs_8_clients", 8, false, true);
 }
 
-void measure_map(bool at_leader, std::chrono::milliseconds time,
-                 const std::vector<std::size_t>& counts) {
+void measure_cluster(const std::string& store, bool at_leader, std::chrono::milliseconds time,
+                     const std::vector<std::size_t>& counts) {
   const bench::cluster nodes{""};
   bench::config settings{nodes};
   caf::actor_system system{settings};
   {
-    const auto [before, ways] = bench::ways_to(system, nodes);
+    const auto [before, ways] = bench::ways_to(system, nodes, store == "tree");
     std::vector<bench::way> used;
     for (const auto& w : ways)
       if (!at_leader || w.node == before["leader"]) used.push_back(w);
     const ground on{system,
-                    [&system, &used](std::size_t i) {
+                    [&](std::size_t i) {
                       const auto& w = used[i % used.size()];
-                      return lock::spawn_map_store(system, w.map, {.prefer = w.node});
+                      return store == "tree"
+                                 ? lock::spawn_tree_store(system, w.tree, {.prefer = w.node})
+                                 : lock::spawn_map_store(system, w.map, {.prefer = w.node});
                     },
                     time};
-    measure_all(on, "map", counts);
+    measure_all(on, store, counts);
   }
   remoting::service::of(system).stop();
 }
@@ -212,8 +215,8 @@ int main(int argc, char** argv) {
   }
   (void)log::start({.levels = "warn"});
   const std::chrono::milliseconds time{static_cast<int>(seconds * 1000)};
-  if (store == "map")
-    measure_map(at_leader, time, counts);
+  if (store == "map" || store == "tree")
+    measure_cluster(store, at_leader, time, counts);
   else
     measure_named(store, stores, time, counts);
 }
