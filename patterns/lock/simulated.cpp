@@ -303,11 +303,12 @@ void simulated_client::act(std::size_t whose, instant now, output& out) {
 
 void simulated_client::send(std::size_t whose, ask what, instant now, output& out) {
   const auto number = ++requests_;
-  // Whoever awaits one thing awaits nothing else.
+  // Whoever awaits one thing awaits nothing else; to leave a place is no waiting.
   const auto other = [&](const auto& p) {
     return p.second.whose == whose && std::holds_alternative<await>(p.second.what.what);
   };
-  if (whose < users_.size()) std::erase_if(pending_, other);
+  if (whose < users_.size() && !std::holds_alternative<leave_line>(what.what))
+    std::erase_if(pending_, other);
   const bool waits = std::holds_alternative<await>(what.what);
   out.send.push_back({0, {life_, number, what.what}});
   pending_[number] = {whose, std::move(what), now + (waits ? again : patience)};
