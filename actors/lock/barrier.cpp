@@ -43,7 +43,8 @@ class member : public caf::event_based_actor {
         core_{s_.core, hex(fresh_seed(system()))} {}
   const char* name() const override { return "barrier"; }
   void on_exit() override {
-    send_exit(store_, caf::exit_reason::user_shutdown);
+    // Anonymously: whom nobody reaches any more comes here while it is destroyed, and cannot be a sender.
+    caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);
     store_ = nullptr;
     enters_.reset();
     leaves_.reset();

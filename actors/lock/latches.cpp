@@ -34,7 +34,8 @@ class latches : public caf::event_based_actor {
       : caf::event_based_actor{config}, store_{std::move(store)}, how_{how} {}
   const char* name() const override { return "latches"; }
   void on_exit() override {
-    send_exit(store_, caf::exit_reason::user_shutdown);
+    // Anonymously: whom nobody reaches any more comes here while it is destroyed, and cannot be a sender.
+    caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);
     store_ = nullptr;
     running_.clear();
   }

@@ -35,8 +35,9 @@ class map_store : public caf::event_based_actor {
   void on_exit() override {
     client_ = nullptr;
     for (auto& [id, w] : waits_)
-      for (const auto& watcher : w.watchers) send_exit(watcher, caf::exit_reason::user_shutdown);
+      for (const auto& watcher : w.watchers) caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
     waits_.clear();
+    open_.clear();
   }
   caf::behavior make_behavior() override {
     return {

@@ -56,6 +56,7 @@ class zab_group {
       caf::anon_send_exit(m.spindle, caf::exit_reason::user_shutdown);
     }
     sim.settle();
+    for (auto& m : members_) m.ends->clear();  // what waits there holds its store
   }
   static std::string name(int i) { return std::string(1, static_cast<char>('a' + i)); }
   static zab::server id(int i) { return static_cast<zab::server>(100 + i); }
@@ -186,6 +187,7 @@ class zab_group {
     std::shared_ptr<journal::memory_disk> disk;
     journal::store_ptr store;
     caf::actor replica;
+    std::shared_ptr<ending> ends;
     caf::actor spindle;  // ends syncs, each in its time
   };
   member& at(int i) { return members_[static_cast<std::size_t>(i)]; }
@@ -195,7 +197,8 @@ class zab_group {
   void open(int i) {
     auto& m = at(i);
     if (m.spindle) caf::anon_send_exit(m.spindle, caf::exit_reason::user_shutdown);
-    auto ends = std::make_shared<ending>();
+    if (m.ends) m.ends->clear();
+    const auto ends = m.ends = std::make_shared<ending>();
     m.spindle = sim.system.spawn([ends](caf::event_based_actor*) {
       return caf::behavior{[ends](caf::tick_atom) {
         const auto next = std::move(ends->front());
