@@ -1,5 +1,5 @@
 #include "actors/consensus/protocol.hpp"
-#include "actors/lock/store.hpp"
+#include "actors/lock/group_store.hpp"
 #include "actors/storage/map_client.hpp"
 #include "actors/storage/watcher.hpp"
 #include "patterns/encoding.hpp"
@@ -15,86 +15,34 @@
 #include <utility>
 
 #include <caf/all.hpp>
-namespace troupe::lock {
-struct look_after {};
-TROUPE_MESSAGE(look_after)
-}  // namespace troupe::lock
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::look_after)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::late_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
 
 namespace troupe::lock {
 namespace {
-using promise = caf::typed_response_promise<store_answer>;
-
-class map_store : public caf::event_based_actor {
+class map_store : public group_store {
  public:
   map_store(caf::actor_config& config, caf::actor client, map_store_settings settings)
-      : caf::event_based_actor{config}, client_{std::move(client)}, s_{std::move(settings)} {}
+      : group_store{config, std::move(client), std::move(settings.prefer), settings.patience} {}
   const char* name() const override { return "lock-store"; }
-  void on_exit() override {
-    client_ = nullptr;
-    for (auto& [id, w] : waits_)
-      for (const auto& watcher : w.watchers) caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
-    waits_.clear();
-    open_.clear();
-  }
   caf::behavior make_behavior() override {
-    return {
-        [this](store_wish& wanted) -> caf::result<store_answer> {
-          auto to = make_response_promise<store_answer>();
-          std::visit([&](auto& what) { on(what, to); }, wanted.what);
-          return to;
-        },
-        [this](look_after) { look_late(); },
+    return handlers(this).or_else(
         [](const storage::watch_created&) {},
         [this](const storage::watch_events& what) {
           for (const auto& e : what.events)
             if (e.what == storage::change::erased) return came(what.id, what.at);
         },
         [](const storage::watch_progress&) {},
-        [this](const storage::watch_ended& what) { end(what.id, unanswered{}); },
-    };
+        [this](const storage::watch_ended& what) { end(what.id, unanswered{}); });
   }
 
  private:
-  struct waiting {
-    promise whom;
-    std::string lock{};
-    std::vector<caf::actor> watchers{};
-  };
-
-  // Requests time out in one place: timers of their own cost more than all else that they do.
-  struct asked {
-    promise whom;
-    instant until{};
-  };
-  std::uint64_t open(promise to) {
-    const auto number = ++numbers_;
-    open_.emplace_hint(open_.end(), number, asked{std::move(to), now() + s_.patience});
-    if (!std::exchange(looking_, true)) delayed_send(this, s_.patience / 4, look_after{});
-    return number;
-  }
-  void close(std::uint64_t number, answer what) {
-    const auto found = open_.find(number);
-    if (found == open_.end()) return;  // too late
-    found->second.whom.deliver(store_answer{std::move(what)});
-    open_.erase(found);
-  }
-  void look_late() {
-    looking_ = false;
-    const auto at = now();
-    while (!open_.empty() && open_.begin()->second.until <= at)
-      close(open_.begin()->first, unanswered{});
-    if (!open_.empty() && !std::exchange(looking_, true))
-      delayed_send(this, s_.patience / 4, look_after{});
-  }
-  instant now() { return std::chrono::duration_cast<instant>(clock().now().time_since_epoch()); }
-
+  friend group_store;
   // A reply of this kind, or why there is none.
   template <class Kind, class What, class F>
   void give(promise to, const What& what, F made) {
-    storage::ask_map(this, client_, storage::endless, what,
+    storage::ask_map(this, client(), storage::endless, what,
                      [this, number = open(std::move(to)), made](caf::expected<storage::reply> r) {
                        close(number, answer_of<Kind>(r, made));
                      });
@@ -116,7 +64,7 @@ class map_store : public caf::event_based_actor {
   }
   void on(const renew_session& x, promise to) {
     storage::ask_leader(
-        this, client_, storage::endless, storage::keepalive{lease_of(x.session)},
+        this, client(), storage::endless, storage::keepalive{lease_of(x.session)},
         [this, number = open(std::move(to))](caf::expected<storage::host_answer> said) {
           answer how{unanswered{}};
           if (said && std::holds_alternative<storage::kept>(*said)) how = settled{};
@@ -173,44 +121,32 @@ class map_store : public caf::event_based_actor {
                        });
   }
   void on(const await& x, promise to) {
-    const auto id = ++waiting_ids_;
-    auto& w = waits_[id];
-    w.whom = std::move(to);
-    w.lock = x.lock;
+    const auto id = wait(std::move(to), x.lock);
+    auto& w = *waits_for(id);
     for (const auto& p : x.those)
       w.watchers.push_back(storage::spawn_watcher(
-          system(), client_, caf::actor_cast<caf::actor>(this),
+          system(), client(), caf::actor_cast<caf::actor>(this),
           {.what = {.keys = storage::one(key_of(x.lock, p.id)), .from = x.from + 1, .puts = false},
            .id = id,
-           .prefer = s_.prefer}));
+           .prefer = prefer()}));
   }
   // What the replica beside the watch has of the line is a look, if it is no older than the event.
   void came(std::uint64_t id, storage::revision at) {
-    const auto found = waits_.find(id);
-    if (found == waits_.end()) return;
-    const storage::question all{storage::get{storage::prefix(keys_of(found->second.lock))}};
-    request(client_, caf::duration{s_.patience}, consensus::question{encode(all), true})
+    const auto* w = waits_for(id);
+    if (w == nullptr) return;
+    const storage::question all{storage::get{storage::prefix(keys_of(w->lock))}};
+    request(client(), caf::duration{patience()}, consensus::question{encode(all), true})
         .then(
             [this, id, at](const consensus::reply& r) {
               const auto said = decode<storage::reply>(r.bytes);
               const auto* g = said ? std::get_if<storage::got>(&said->what) : nullptr;
-              const auto w = waits_.find(id);
-              if (w == waits_.end()) return;
+              const auto* w = waits_for(id);
+              if (w == nullptr) return;
               if (g == nullptr || g->more || said->at < at) return end(id, settled{});
-              end(id, seen{line_of(*g, w->second.lock), said->at});
+              end(id, seen{line_of(*g, w->lock), said->at});
             },
             [this, id](const caf::error&) { end(id, settled{}); });
   }
-  void end(std::uint64_t id, answer what) {
-    const auto found = waits_.find(id);
-    if (found == waits_.end()) return;
-    found->second.whom.deliver(store_answer{std::move(what)});
-    for (const auto& watcher : found->second.watchers)
-      send_exit(watcher, caf::exit_reason::user_shutdown);
-    waits_.erase(found);
-  }
-
-  // What is no lease's number names one that never was: 0 would be to stand without a session.
   static storage::lease_id lease_of(const std::string& session) {
     if (session.empty()) return 0;
     const auto id = std::strtoull(session.c_str(), nullptr, 10);
@@ -221,10 +157,6 @@ class map_store : public caf::event_based_actor {
     if (!p) return std::nullopt;  // somebody else's: it stands in nobody's way
     p->ticket = kv.create_revision;
     return std::move(*p);
-  }
-  static void sort(line& all) {
-    std::sort(all.begin(), all.end(),
-              [](const place& a, const place& b) { return a.ticket < b.ticket; });
   }
   static line line_of(const storage::got& g, const std::string& lock) {
     line all;
@@ -237,13 +169,6 @@ class map_store : public caf::event_based_actor {
   static refused too_long(const std::string& lock) {
     return {"more stand in line for '" + lock + "' than the map shows at once"};
   }
-
-  caf::actor client_;
-  map_store_settings s_;
-  std::map<std::uint64_t, waiting> waits_;
-  std::uint64_t waiting_ids_ = 0, numbers_ = 0;
-  std::map<std::uint64_t, asked> open_;  // by number, and so by time
-  bool looking_ = false;
 };
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "actors/lock/tree_store.hpp"
 
 #include "actors/consensus/protocol.hpp"
+#include "actors/lock/group_store.hpp"
 #include "actors/tree/tree_client.hpp"
 #include "actors/tree/tree_watcher.hpp"
 #include "patterns/encoding.hpp"
@@ -15,17 +16,12 @@
 #include <utility>
 
 #include <caf/all.hpp>
-namespace troupe::lock {
-struct late_tick {};
-TROUPE_MESSAGE(late_tick)
-}  // namespace troupe::lock
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::late_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
 
 namespace troupe::lock {
 namespace {
-using promise = caf::typed_response_promise<store_answer>;
 using said = caf::expected<tree::reply>;
 constexpr int parents_made_max = 4;  // that a reaper takes away again
 
@@ -46,71 +42,26 @@ std::optional<key_of_session> session_of(const std::string& text) {
   return key;
 }
 
-class tree_store : public caf::event_based_actor {
+class tree_store : public group_store {
  public:
   tree_store(caf::actor_config& config, caf::actor client, tree_store_settings settings)
-      : caf::event_based_actor{config}, client_{std::move(client)}, s_{std::move(settings)} {}
+      : group_store{config, std::move(client), std::move(settings.prefer), settings.patience} {}
   const char* name() const override { return "tree-lock-store"; }
-  void on_exit() override {
-    client_ = nullptr;
-    for (auto& [id, w] : waits_)
-      for (const auto& watcher : w.watchers) send_exit(watcher, caf::exit_reason::user_shutdown);
-    waits_.clear();
-  }
   caf::behavior make_behavior() override {
-    return {
-        [this](store_wish& wanted) -> caf::result<store_answer> {
-          auto to = make_response_promise<store_answer>();
-          std::visit([&](auto& what) { on(what, to); }, wanted.what);
-          return to;
-        },
-        [this](late_tick) { look_late(); },
+    return handlers(this).or_else(
         [](const tree::watch_set&) {},
         [this](const tree::watch_fired& f) {
           for (const auto& e : f.events)
             if (e.what == tree::change::deleted) return came(f.id, f.at);
         },
-        [this](const tree::watch_refused& no) { end(no.id, unanswered{}); },
-    };
+        [this](const tree::watch_refused& no) { end(no.id, unanswered{}); });
   }
 
  private:
-  struct waiting {
-    promise whom;
-    std::string lock{};
-    std::vector<caf::actor> watchers{};
-  };
-
-  // Requests time out in one place.
-  struct asked {
-    promise whom;
-    instant until{};
-  };
-  std::uint64_t open(promise to) {
-    const auto number = ++numbers_;
-    open_.emplace_hint(open_.end(), number, asked{std::move(to), now() + s_.patience});
-    if (!std::exchange(looking_, true)) delayed_send(this, s_.patience / 4, late_tick{});
-    return number;
-  }
-  void close(std::uint64_t number, answer what) {
-    const auto found = open_.find(number);
-    if (found == open_.end()) return;  // too late
-    found->second.whom.deliver(store_answer{std::move(what)});
-    open_.erase(found);
-  }
-  void look_late() {
-    looking_ = false;
-    const auto at = now();
-    while (!open_.empty() && open_.begin()->second.until <= at)
-      close(open_.begin()->first, unanswered{});
-    if (!open_.empty() && !std::exchange(looking_, true))
-      delayed_send(this, s_.patience / 4, late_tick{});
-  }
-  instant now() { return std::chrono::duration_cast<instant>(clock().now().time_since_epoch()); }
-
+  friend group_store;
   template <class What, class F>
   void ask(const What& what, F then) {
-    tree::ask_tree(this, client_, tree::endless, what, std::move(then));
+    tree::ask_tree(this, client(), tree::endless, what, std::move(then));
   }
   static tree::request under(const key_of_session& whose, tree::command what) {
     return {std::move(what), whose.id, whose.secret, {}};
@@ -149,7 +100,7 @@ class tree_store : public caf::event_based_actor {
     const auto key = session_of(x.session);
     const auto number = open(std::move(to));
     if (!key || key->id == 0) return close(number, no_session{});
-    tree::ask_leader(this, client_, tree::endless, tree::touch{key->id, key->secret},
+    tree::ask_leader(this, client(), tree::endless, tree::touch{key->id, key->secret},
                      [this, number](const caf::expected<tree::host_answer>& r) {
                        answer how{unanswered{}};
                        if (r && std::holds_alternative<tree::touched>(*r)) how = settled{};
@@ -258,24 +209,22 @@ class tree_store : public caf::event_based_actor {
         });
   }
   void on(const await& x, promise to) {
-    const auto id = ++waiting_ids_;
-    auto& w = waits_[id];
-    w.whom = std::move(to);
-    w.lock = x.lock;
+    const auto id = wait(std::move(to), x.lock);
+    auto& w = *waits_for(id);
     for (const auto& p : x.those)
       w.watchers.push_back(
-          tree::spawn_tree_watcher(system(), client_, caf::actor_cast<caf::actor>(this),
+          tree::spawn_tree_watcher(system(), client(), caf::actor_cast<caf::actor>(this),
                                    {.what = {path_of(x.lock, p.id), tree::watch_kind::persistent},
                                     .id = id,
                                     .seen = x.from,
-                                    .prefer = s_.prefer}));
+                                    .prefer = prefer()}));
   }
   // What the replica beside the watch has of the line is a look, if it is no older than the event.
   void came(std::uint64_t id, tree::zxid at) {
-    const auto found = waits_.find(id);
-    if (found == waits_.end()) return;
-    const tree::question all{tree::browse{path_of(found->second.lock)}};
-    request(client_, caf::duration{s_.patience}, consensus::question{encode(all), true})
+    const auto* w = waits_for(id);
+    if (w == nullptr) return;
+    const tree::question all{tree::browse{path_of(w->lock)}};
+    request(client(), caf::duration{patience()}, consensus::question{encode(all), true})
         .then(
             [this, id, at](const consensus::reply& r) {
               const auto now = decode<tree::reply>(r.bytes);
@@ -285,24 +234,11 @@ class tree_store : public caf::event_based_actor {
             },
             [this, id](const caf::error&) { end(id, settled{}); });
   }
-  void end(std::uint64_t id, answer what) {
-    const auto found = waits_.find(id);
-    if (found == waits_.end()) return;
-    found->second.whom.deliver(store_answer{std::move(what)});
-    for (const auto& watcher : found->second.watchers)
-      send_exit(watcher, caf::exit_reason::user_shutdown);
-    waits_.erase(found);
-  }
-
   static std::optional<place> place_of(const tree::child& c) {
     auto p = decode<place>(c.data);
     if (!p) return std::nullopt;  // somebody else's: it stands in nobody's way
     p->ticket = c.is.created;
     return std::move(*p);
-  }
-  static void sort(line& all) {
-    std::sort(all.begin(), all.end(),
-              [](const place& a, const place& b) { return a.ticket < b.ticket; });
   }
   static line line_of(const tree::browsed& found) {
     line all;
@@ -314,13 +250,6 @@ class tree_store : public caf::event_based_actor {
   static refused too_long(const std::string& lock) {
     return {"more stand in line for '" + lock + "' than the tree shows at once"};
   }
-
-  caf::actor client_;
-  tree_store_settings s_;
-  std::map<std::uint64_t, asked> open_;
-  std::map<std::uint64_t, waiting> waits_;
-  std::uint64_t numbers_ = 0, waiting_ids_ = 0;
-  bool looking_ = false;
 };
 }  // namespace
 

@@ -13,26 +13,6 @@ namespace {
 // The client underneath has patience of its own, and knows more when it ends.
 constexpr std::chrono::minutes long_enough{10};
 
-caf::error senseless() {
-  return make_error(errc::unknown_outcome,
-                    "the answer of the map's replica makes no sense to this version: look whether "
-                    "it was done, and whether all nodes run the same version");
-}
-
-template <class Answer, class Request>
-void ask(caf::event_based_actor* self, const caf::actor& client, std::chrono::milliseconds patience,
-         Request request, std::function<void(caf::expected<Answer>)> then) {
-  const auto time = patience == endless ? caf::duration{caf::infinite} : caf::duration{patience};
-  self->request(client, time, std::move(request))
-      .then(
-          [then](const consensus::reply& r) {
-            auto answer = decode<Answer>(r.bytes);
-            if (!answer) return then(senseless());
-            then(std::move(*answer));
-          },
-          [then](caf::error& why) { then(std::move(why)); });
-}
-
 errc code_of(refusal why) {
   switch (why) {
     case refusal::lease_unknown:
@@ -143,7 +123,7 @@ class front : public map_actor::base {
               if (done != nullptr)
                 whom.deliver(answer->at, shown(*done));
               else
-                whom.deliver(no != nullptr ? to_error(*no) : senseless());
+                whom.deliver(no != nullptr ? to_error(*no) : consensus::senseless());
             },
             [whom](caf::error& why) mutable { whom.deliver(std::move(why)); });
   }
@@ -159,7 +139,7 @@ class front : public map_actor::base {
               if (done != nullptr)
                 whom.deliver(*done);
               else
-                whom.deliver(no != nullptr ? to_error(*no) : senseless());
+                whom.deliver(no != nullptr ? to_error(*no) : consensus::senseless());
             },
             [whom](caf::error& why) mutable { whom.deliver(std::move(why)); });
     return whom;
@@ -175,16 +155,19 @@ map_actor spawn_map(caf::actor_system& system, caf::actor client) {
 
 void ask_map(caf::event_based_actor* self, const caf::actor& client,
              std::chrono::milliseconds patience, const command& what, on_reply then) {
-  ask<reply>(self, client, patience, consensus::command{encode(what)}, std::move(then));
+  consensus::ask_for<reply>(self, client, patience, consensus::command{encode(what)},
+                            std::move(then));
 }
 void ask_map(caf::event_based_actor* self, const caf::actor& client,
              std::chrono::milliseconds patience, const question& what, on_reply then) {
-  ask<reply>(self, client, patience, consensus::question{encode(what)}, std::move(then));
+  consensus::ask_for<reply>(self, client, patience, consensus::question{encode(what)},
+                            std::move(then));
 }
 void ask_leader(caf::event_based_actor* self, const caf::actor& client,
                 std::chrono::milliseconds patience, const host_question& what, on_answer then) {
-  ask<host_answer>(self, client, patience, consensus::question{.bytes = encode(what), .host = true},
-                   std::move(then));
+  consensus::ask_for<host_answer>(self, client, patience,
+                                  consensus::question{.bytes = encode(what), .host = true},
+                                  std::move(then));
 }
 
 caf::error to_error(const refused& why) {

@@ -15,6 +15,7 @@
 //             than the client's patience, which knows more
 //   Costs     one actor; one message more each way than the client underneath
 #pragma once
+#include "actors/consensus/asking.hpp"
 #include "actors/storage/protocol.hpp"
 
 #include <chrono>
@@ -58,7 +59,7 @@ map_actor spawn_map(caf::actor_system& system, caf::actor client);
 // with the reply, refusals included, or with an error.
 //   Assumes  self lives on, or nothing is called any more
 //   Beware   a client whose node is lost may never answer: with endless patience the time is the caller's to keep
-constexpr auto endless = std::chrono::milliseconds::max();
+using consensus::endless;
 using on_reply = std::function<void(caf::expected<reply>)>;
 using on_answer = std::function<void(caf::expected<host_answer>)>;
 void ask_map(caf::event_based_actor* self, const caf::actor& client,

@@ -28,26 +28,6 @@ using std::chrono::milliseconds;
 // The client underneath has patience of its own, and knows more when it ends.
 constexpr std::chrono::minutes long_enough{10};
 
-caf::error senseless() {
-  return make_error(errc::unknown_outcome,
-                    "the answer of the tree's replica makes no sense to this version: look whether "
-                    "it was done, and whether all nodes run the same version");
-}
-
-template <class Answer, class Request>
-void ask(caf::event_based_actor* self, const caf::actor& client, milliseconds patience,
-         Request what, std::function<void(caf::expected<Answer>)> then) {
-  const auto time = patience == endless ? caf::duration{caf::infinite} : caf::duration{patience};
-  self->request(client, time, std::move(what))
-      .then(
-          [then](const consensus::reply& r) {
-            auto answer = decode<Answer>(r.bytes);
-            if (!answer) return then(senseless());
-            then(std::move(*answer));
-          },
-          [then](caf::error& why) { then(std::move(why)); });
-}
-
 errc code_of(refusal why) {
   switch (why) {
     case refusal::no_node:
@@ -210,7 +190,7 @@ class front : public caf::event_based_actor {
               if (done != nullptr)
                 whom.deliver(answer->at, std::move(*done));
               else
-                whom.deliver(no != nullptr ? to_error(*no) : senseless());
+                whom.deliver(no != nullptr ? to_error(*no) : consensus::senseless());
               answered();
             },
             [this, whom](caf::error& why) mutable {
@@ -345,16 +325,19 @@ tree_actor spawn_tree(caf::actor_system& system, caf::actor client, caf::actor o
 
 void ask_tree(caf::event_based_actor* self, const caf::actor& client, milliseconds patience,
               const request& what, on_reply then) {
-  ask<reply>(self, client, patience, consensus::command{encode(what)}, std::move(then));
+  consensus::ask_for<reply>(self, client, patience, consensus::command{encode(what)},
+                            std::move(then));
 }
 void ask_tree(caf::event_based_actor* self, const caf::actor& client, milliseconds patience,
               const question& what, on_reply then) {
-  ask<reply>(self, client, patience, consensus::question{.bytes = encode(what)}, std::move(then));
+  consensus::ask_for<reply>(self, client, patience, consensus::question{.bytes = encode(what)},
+                            std::move(then));
 }
 void ask_leader(caf::event_based_actor* self, const caf::actor& client, milliseconds patience,
                 const host_question& what, on_answer then) {
-  ask<host_answer>(self, client, patience, consensus::question{.bytes = encode(what), .host = true},
-                   std::move(then));
+  consensus::ask_for<host_answer>(self, client, patience,
+                                  consensus::question{.bytes = encode(what), .host = true},
+                                  std::move(then));
 }
 std::string fresh_secret(caf::actor_system& system) {
   auto secret = hex(fresh_seed(system));

@@ -30,6 +30,7 @@
 //   held     | -          | deadline anew | lost: told, another | lost: told,    | closed, and ends
 //            |            |               |                     | another        |
 #pragma once
+#include "actors/consensus/asking.hpp"
 #include "actors/tree/protocol.hpp"
 
 #include <chrono>
@@ -83,7 +84,7 @@ tree_actor spawn_tree(caf::actor_system& system, caf::actor client, caf::actor o
 //   Assumes  self lives on, or nothing is called any more
 //   Beware   a client whose node is lost may never answer: with endless patience the time is the
 //            caller's to keep
-constexpr auto endless = std::chrono::milliseconds::max();
+using consensus::endless;
 using on_reply = std::function<void(caf::expected<reply>)>;
 using on_answer = std::function<void(caf::expected<host_answer>)>;
 void ask_tree(caf::event_based_actor* self, const caf::actor& client,

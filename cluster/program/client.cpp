@@ -218,7 +218,7 @@ class connection final : public client {
     }
     return map_;
   }
-  answer<caf::actor> elections() {
+  answer<caf::actor> elections() override {
     auto got = query<elections_reply>(elections_query{});
     if (!got) return unexpected{got.error()};
     return std::move(got->keeper);
@@ -391,9 +391,6 @@ answer<std::unique_ptr<client>> client::connect(const target& to) {
   if (const auto failed = made->open(found->nodes)) return unexpected{*failed};
   return std::unique_ptr<client>{std::move(made)};
 }
-
-// There is no other kind of client.
-answer<caf::actor> elections_of(client& with) { return static_cast<connection&>(with).elections(); }
 
 exit_code fail(const problem& what) { return fail(what.code, what.sentence); }
 }  // namespace troupe::program

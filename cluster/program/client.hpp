@@ -52,6 +52,7 @@ class client {
   virtual answer<caf::actor> log() = 0;  // the node's way to the replicated log
   // The coordination tree. Who asks for it begins it, where nobody has used it yet.
   virtual answer<caf::actor> tree() = 0;
+  virtual answer<caf::actor> elections() = 0;  // the node's keeper of them (cluster/elections.hpp)
   virtual answer<tree::reply> change_tree(const tree::command& what) = 0;  // under no session
   virtual answer<tree::reply> look_at_tree(const tree::question& what, bool stale = false) = 0;
   virtual answer<consensus::group_status> log_status(bool here, const std::string& group = {}) = 0;

@@ -221,13 +221,13 @@ exit_code remove_election(client& with, const std::string& name) {
 }
 
 int stand_in(client& with, const founded_election& what, const election_stand& how) {
-  auto keeper = elections_of(with);
+  auto keeper = with.elections();
   if (!keeper) return static_cast<int>(fail(exit_code::not_acquired, keeper.error().sentence));
   return standing{with, what, how}.run(*keeper);
 }
 
 exit_code show_election(client& with, const std::string& name, bool watch, bool as_json) {
-  auto keeper = elections_of(with);
+  auto keeper = with.elections();
   if (!keeper) return fail(keeper.error());
   caf::scoped_actor self{with.system()};
   self->monitor(*keeper);

@@ -18,8 +18,6 @@ struct founded_election {
   election_charter charter;
   std::uint64_t at = 0;  // the map's revision
 };
-// The keeper at the client's node (client.cpp).
-answer<caf::actor> elections_of(client& with);
 // What the map says of it; nothing: no such election.
 answer<std::optional<founded_election>> find_election(client& with, const std::string& name);
 // Founds it, if nobody has; a wish that another has decided otherwise is refused.

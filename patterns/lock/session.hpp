@@ -23,7 +23,7 @@ struct session_output {
   std::vector<ask> asks{};
   std::optional<std::string> begun{};    // its id
   std::optional<std::string> over{};     // why
-  std::optional<std::string> refused{};  // there is none for now, and why; it is asked again
+  std::optional<std::string> refused{};  // why there is none yet: one is asked for again
 };
 
 class session {
