@@ -73,6 +73,11 @@ concept hosts = std::move_constructible<Host> &&
   { h.due() } -> std::same_as<instant>;
 };
 
+template <class Host>
+concept described = requires(const typename Host::event& e, std::string& fields) {
+  Host::describe(e, fields);
+};
+
 // Several kinds in one world. They share message, command and event, variants where they differ;
 // a member's maker returns the kind it is.
 template <hosts First, hosts... Rest>
@@ -113,6 +118,14 @@ class any_of {
         h.lost(peer, its_life, now, out);
     };
     std::visit(tell, held_);
+  }
+  static void describe(const event& e,
+                       std::string& fields) requires(described<First> || (described<Rest> || ...)) {
+    const auto tell = [&]<class Kind>(std::type_identity<Kind>) {
+      if constexpr (described<Kind>) Kind::describe(e, fields);
+      return described<Kind>;
+    };
+    (void)(tell(std::type_identity<First>{}) || (tell(std::type_identity<Rest>{}) || ...));
   }
   template <class Kind>
   const Kind* as() const {
