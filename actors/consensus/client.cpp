@@ -35,14 +35,17 @@ class client : public caf::event_based_actor {
     replicas_.clear();
     open_.clear();
     told_.clear();
+    followers_.clear();
   }
   caf::behavior make_behavior() override {
     set_down_handler([this](const caf::down_msg& gone) {
-      std::erase_if(told_, [&](const caf::actor& a) { return a.address() == gone.source; });
+      const auto its = [&](const caf::actor& a) { return a.address() == gone.source; };
+      std::erase_if(told_, its);
+      std::erase_if(followers_, its);
     });
     return {
         [this](command& c) -> caf::result<reply> {
-          return take({.bytes = std::move(c.bytes), .is = kind::command});
+          return take({.bytes = std::move(c.bytes), .note = std::move(c.note)});
         },
         [this](question& q) -> caf::result<reply> {
           return take({.bytes = std::move(q.bytes),
@@ -54,6 +57,11 @@ class client : public caf::event_based_actor {
           for (const auto& [id, handle] : replicas_) send(wish.whom, peer_up{id, handle});
           monitor(wish.whom);
           told_.push_back(std::move(wish.whom));
+        },
+        [this](tell_leader& wish) {
+          if (!leader_.empty()) send(wish.whom, leads{leader_, term_});
+          monitor(wish.whom);
+          followers_.push_back(std::move(wish.whom));
         },
         [this](peer_up& peer) {
           for (const auto& whom : told_) send(whom, peer);
@@ -81,6 +89,7 @@ class client : public caf::event_based_actor {
   enum class kind { command, question, stale, host, open };
   struct job {
     std::string bytes{};  // a command's, or the question's; of an entry once it has a sequence
+    std::string note{};
     kind is = kind::command;
     std::uint64_t sequence = 0, session = 0;
     caf::typed_response_promise<reply> whom{};
@@ -147,7 +156,7 @@ class client : public caf::event_based_actor {
     };
     if (j.is == kind::command || j.is == kind::open) {
       j.left = true;
-      request(to->second, caf::infinite, submit{j.bytes}).then(answer, failed);
+      request(to->second, caf::infinite, submit{j.bytes, j.note}).then(answer, failed);
     } else {
       j.left = j.left || j.is == kind::host;
       request(to->second, caf::infinite, ask{j.bytes, j.is == kind::stale, j.is == kind::host})
@@ -177,7 +186,7 @@ class client : public caf::event_based_actor {
                             "group " + s_.group + " has too much under way: try again later"));
     j.asked.clear();
     if (!a.leader.empty() && a.leader != leader_ && replicas_.contains(a.leader)) {
-      leader_ = a.leader;
+      led_by(a.leader);
       return go(number, j);
     }
     if (leader_ == a.leader || a.leader.empty()) leader_.clear();  // and again after a while
@@ -195,7 +204,7 @@ class client : public caf::event_based_actor {
   using place = std::map<std::uint64_t, job>::iterator;
   void finish(place found, answered& a) {
     auto& j = found->second;
-    if (!a.leader.empty()) leader_ = a.leader;
+    if (!a.leader.empty()) led_by(a.leader);
     if (j.is != kind::command && j.is != kind::open) {
       j.whom.deliver(reply{std::move(a.bytes)});
       open_.erase(found);
@@ -243,9 +252,14 @@ class client : public caf::event_based_actor {
     open_.erase(found);
   }
 
-  void follow(const std::string& node) {
+  void led_by(const std::string& node) {
+    if (node == leader_) return;
     leader_ = node;
-    if (node.empty()) return;
+    for (const auto& whom : followers_) send(whom, leads{leader_, term_});
+  }
+  void follow(const std::string& node) {
+    if (node.empty()) return leader_.clear();
+    led_by(node);
     // what was sent to another waits for nobody any more
     for (auto& [number, j] : open_)
       if (j.asked != node && j.is != kind::stale && ready(j)) go(number, j);
@@ -299,7 +313,7 @@ class client : public caf::event_based_actor {
 
   client_settings s_;
   std::map<std::string, caf::actor> replicas_;
-  std::vector<caf::actor> told_;
+  std::vector<caf::actor> told_, followers_;  // of replicas, of leaders
   std::string leader_, tried_;
   std::uint64_t term_ = 0;
   sessions::requests session_;

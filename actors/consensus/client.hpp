@@ -4,6 +4,7 @@
 //             tells "certainly not done" from "unknown"
 //             questions are linearizable, unless stale
 //   tell_replicas -> peer_up, peer_down of the group's replicas, as this client is told of them
+//   tell_leader -> leads, as far as this client knows; never an empty one
 //   Node to client  peer_up, peer_down: replicas of the group and their nodes; leads
 //   Costs     one session of the group; a command to the leader is one message there and one back
 #pragma once

@@ -3,7 +3,7 @@
 //   Node to replica     peer_up, peer_down (runtime/peers.hpp); change_members, hand_over, status_query
 //   Replica to client   leads: who leads, whenever that changes
 //   User to client      command, question: answered with `reply`, or an error whose outcome is told apart;
-//                       tell_replicas
+//                       tell_replicas, tell_leader
 //   Client to replica   submit, ask: answered with `answered`
 #pragma once
 #include "patterns/consensus/raft/messages.hpp"
@@ -27,8 +27,10 @@ TROUPE_MESSAGE(letter, from, to, name, what)
 // ---- users
 struct command {  // through the log: takes effect once, or the error says that nobody knows
   std::string bytes;
+  // Told ahead of it, to whom the leader's state machine may tell such things: nothing that depends on it takes effect.
+  std::string note{};
 };
-TROUPE_MESSAGE(command, bytes)
+TROUPE_MESSAGE(command, bytes, note)
 struct question {  // sees all that was done before it was asked
   std::string bytes;
   bool stale = false;  // what the asked node's own replica has will do, if it has one
@@ -54,8 +56,9 @@ enum class verdict : std::uint8_t {
 TROUPE_ENUM(verdict, done, not_leader, busy, unsure)
 struct submit {
   std::string entry;  // patterns/consensus/sessions.hpp
+  std::string note{};
 };
-TROUPE_MESSAGE(submit, entry)
+TROUPE_MESSAGE(submit, entry, note)
 struct ask {
   std::string question;
   bool stale = false;

@@ -98,7 +98,8 @@ caf::behavior replica_actor::make_behavior() {
         feed(raft::persisted{what.number});
       },
       [this](core_tick) {
-        if (now() < armed_) return;  // an earlier one came after it was armed, and has armed another
+        if (now() < armed_)
+          return;  // an earlier one came after it was armed, and has armed another
         armed_ = raft::instant::max();
         const auto late = now() - core_.due();
         if (late < raft::duration{0}) return arm();
@@ -116,6 +117,7 @@ caf::behavior replica_actor::make_behavior() {
         proposed_.emplace(++cookies_, promise);
         batch_.push_back({cookies_, std::move(request.entry)});
         flush();
+        if (!request.note.empty()) noted(request.note);
         return promise;
       },
       [this](ask& request) -> caf::result<answered> {

@@ -64,7 +64,8 @@ class replica_actor : public caf::event_based_actor {
  protected:
   // In the actor's own context, for those who derive.
   virtual caf::message_handler more() { return {}; }
-  virtual void applied() {}            // some entries, or a snapshot
+  virtual void applied() {}                           // some entries, or a snapshot
+  virtual void noted(const std::string& /*note*/) {}  // beside what was submitted to it as leader
   virtual void led(bool /*leads*/) {}  // began or ceased to lead, with all of earlier terms applied
   virtual void ended(const caf::down_msg& /*gone*/) {}  // somebody that `more` has monitored
   // A question to the host (protocol.hpp), asked of it as the leader: a majority has confirmed that it

@@ -154,9 +154,11 @@ map_actor spawn_map(caf::actor_system& system, caf::actor client) {
 }
 
 void ask_map(caf::event_based_actor* self, const caf::actor& client,
-             std::chrono::milliseconds patience, const command& what, on_reply then) {
-  consensus::ask_for<reply>(self, client, patience, consensus::command{encode(what)},
-                            std::move(then));
+             std::chrono::milliseconds patience, const command& what, on_reply then,
+             const std::optional<note>& ahead) {
+  consensus::ask_for<reply>(
+      self, client, patience,
+      consensus::command{encode(what), ahead ? encode(*ahead) : std::string{}}, std::move(then));
 }
 void ask_map(caf::event_based_actor* self, const caf::actor& client,
              std::chrono::milliseconds patience, const question& what, on_reply then) {

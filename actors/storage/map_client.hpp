@@ -63,7 +63,8 @@ using consensus::endless;
 using on_reply = std::function<void(caf::expected<reply>)>;
 using on_answer = std::function<void(caf::expected<host_answer>)>;
 void ask_map(caf::event_based_actor* self, const caf::actor& client,
-             std::chrono::milliseconds patience, const command& what, on_reply then);
+             std::chrono::milliseconds patience, const command& what, on_reply then,
+             const std::optional<note>& ahead = {});  // to those who watch (watch_hub.hpp)
 void ask_map(caf::event_based_actor* self, const caf::actor& client,
              std::chrono::milliseconds patience, const question& what, on_reply then);
 void ask_leader(caf::event_based_actor* self, const caf::actor& client,

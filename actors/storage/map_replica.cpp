@@ -75,11 +75,9 @@ void map_replica::open(const open_watch& wish) {
   const whose key{wish.whom.address(), wish.id};
   if (!wish.whom || ids_.contains(key)) return;
   const auto id = ++last_id_;
-  const bool known =
-      ids_.lower_bound({key.first, 0}) != ids_.lower_bound({key.first, ~watch_id{0}});
-  if (!known) monitor(wish.whom);
+  if (known_.insert(key.first).second) monitor(wish.whom);
   ids_[key] = id;
-  watchers_[id] = {wish.whom, wish.id};
+  watchers_[id] = {wish.whom, wish.id, wish.what.once};
   watch_output out;
   hub_.open(id, wish.what, content(), out);
   deliver(out);
@@ -87,30 +85,36 @@ void map_replica::open(const open_watch& wish) {
 }
 
 void map_replica::deliver(watch_output& out) {
+  std::vector<watch_id> over;
   for (auto& what : out) {
     std::visit(
-        [this](auto& x) {
+        [&](auto& x) {
+          using kind = std::decay_t<decltype(x)>;
           const auto found = watchers_.find(x.id);
           if (found == watchers_.end()) return;
           const auto id = x.id;
-          x.id = found->second.id;
-          constexpr bool last = std::is_same_v<std::decay_t<decltype(x)>, watch_ended>;
-          send(found->second.whom, std::move(x));
-          if (last) forget(id);
+          const auto& w = found->second;
+          constexpr bool last = std::is_same_v<kind, watch_ended>;
+          constexpr bool news =
+              std::is_same_v<kind, watch_events> || std::is_same_v<kind, watch_noted>;
+          if (w.once && !last && !news) return;
+          if (w.once && news) over.push_back(id);
+          x.id = w.id;
+          send(w.whom, std::move(x));
+          if (last || (w.once && news)) forget(id);
         },
         what);
   }
   out.clear();
+  for (const auto id : over) hub_.cancel(id, content(), out);
+  out.clear();  // that they have ended is known
 }
 
 void map_replica::forget(watch_id id) {
   const auto found = watchers_.find(id);
   if (found == watchers_.end()) return;
-  const auto whom = found->second.whom.address();
-  ids_.erase({whom, found->second.id});
+  ids_.erase({found->second.whom.address(), found->second.id});
   watchers_.erase(found);
-  const auto other = ids_.lower_bound({whom, 0});
-  if (other == ids_.end() || other->first.first != whom) demonitor(whom);
 }
 
 std::optional<watch_id> map_replica::of_sender(watch_id id) {
@@ -121,6 +125,7 @@ std::optional<watch_id> map_replica::of_sender(watch_id id) {
 }
 
 void map_replica::ended(const caf::down_msg& gone) {
+  known_.erase(gone.source);
   watch_output out;
   for (auto it = ids_.lower_bound({gone.source, 0});
        it != ids_.end() && it->first.first == gone.source; it = ids_.erase(it)) {
@@ -139,6 +144,14 @@ void map_replica::note_progress() {
                  {{"group", settings().group}})
       .set(static_cast<double>(hub_.size()));
   delayed_send(this, progress_, progress_tick{});
+}
+
+void map_replica::noted(const std::string& note) {
+  const auto what = decode<storage::note>(note);
+  if (!what) return;
+  watch_output out;
+  hub_.note(*what, content(), out);
+  deliver(out);
 }
 
 void map_replica::applied() {

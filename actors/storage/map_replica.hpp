@@ -17,6 +17,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,7 @@ class map_replica : public consensus::replica_actor {
  protected:
   caf::message_handler more() override;
   void applied() override;
+  void noted(const std::string& note) override;
   void led(bool leads) override;
   void ended(const caf::down_msg& gone) override;
   std::optional<std::string> asked(std::string_view question) override;
@@ -53,6 +55,7 @@ class map_replica : public consensus::replica_actor {
   struct watcher {
     caf::actor whom;
     watch_id id = 0;
+    bool once = false;
   };
 
   const map& content();
@@ -72,6 +75,7 @@ class map_replica : public consensus::replica_actor {
   lease_keeper leases_;
   std::map<watch_id, watcher> watchers_;  // by the hub's ids
   std::map<whose, watch_id> ids_;
+  std::set<caf::actor_addr> known_;  // and monitored, as long as they live
   watch_id last_id_ = 0;
   bool progressing_ = false;
   std::optional<instant> leases_armed_;

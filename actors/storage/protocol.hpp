@@ -1,8 +1,8 @@
 // What the replicated map's users, their nodes and its replicas send each other as actor messages,
 // beside those of the log that it stands on (actors/consensus/protocol.hpp).
 //   Watcher to replica   open_watch, watch_taken, cancel_watch, watch_ping: by the watcher itself
-//   Replica to watcher   watch_created, watch_events, watch_progress, watch_ended (patterns/storage/
-//                        watch_hub.hpp, under the watcher's own id), watch_pong
+//   Replica to watcher   watch_created, watch_events, watch_noted, watch_progress, watch_ended (patterns/
+//                        storage/watch_hub.hpp, under the watcher's own id), watch_pong
 //   Client to leader     host_question, encoded in a question to the host, answered with host_answer
 #pragma once
 #include "patterns/storage/lease_keeper.hpp"

@@ -12,6 +12,7 @@ void register_storage_types(caf::actor_system_config& config) {
       .add_message_type<watch_pong>("map.pong")
       .add_message_type<watch_created>("map.watching")
       .add_message_type<watch_events>("map.events")
+      .add_message_type<watch_noted>("map.noted")
       .add_message_type<watch_progress>("map.progress")
       .add_message_type<watch_ended>("map.unwatched")
       .add_message_type<put>("map.put")

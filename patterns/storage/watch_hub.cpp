@@ -79,6 +79,14 @@ void watch_hub::advance_one(watch_id id, revision at, const std::vector<event>& 
   behind_.insert(id);
 }
 
+void watch_hub::note(const storage::note& what, const map& m, watch_output& out) const {
+  const auto found = exact_.find(what.key);
+  if (found == exact_.end() || m.created(what.key) != what.created) return;
+  for (const auto id : found->second)
+    if (const auto& with = watchers_.at(id).what.notes_with; !with.empty() && m.created(with) != 0)
+      out.emplace_back(watch_noted{id});
+}
+
 void watch_hub::progress(watch_output& out) {
   for (const auto& [id, w] : watchers_) progress(id, out);
 }

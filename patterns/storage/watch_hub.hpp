@@ -12,6 +12,7 @@
 //             host says with `taken` how far it has got, or nothing more comes
 //   Costs     a change: one look-up, and a comparison for each watch on more than one key;
 //             a watcher behind: the map's history from its place on, read again as it takes
+//   Beware    a note is in no history: who is behind, or watches elsewhere, does not get it
 //   watcher  | change of its keys            | taken            | history passes it by
 //   current  | delivered, or behind if full  | window opens     |
 //   behind   |                               | goes on reading  | overrun: closed
@@ -35,8 +36,10 @@ struct watch {
   bool prev_kv = false;
   bool puts = true;
   bool erasures = true;
+  bool once = false;         // it is over, without a word, with the first that is told of its keys
+  std::string notes_with{};  // notes on its one key are told while this key is there; empty: none
 };
-TROUPE_MESSAGE(watch, keys, from, prev_kv, puts, erasures)
+TROUPE_MESSAGE(watch, keys, from, prev_kv, puts, erasures, once, notes_with)
 
 // Outputs, in this order for each watcher.
 struct watch_created {
@@ -50,6 +53,18 @@ struct watch_events {
   std::vector<event> events{};  // all that concern it of this revision
 };
 TROUPE_MESSAGE(watch_events, id, at, events)
+// What somebody says of a key ahead of what he does to it: to those who watch it now, while it is still the one that was
+// created then.
+struct note {
+  std::string key{};
+  revision created = 0;
+};
+TROUPE_MESSAGE(note, key, created)
+
+struct watch_noted {
+  watch_id id = 0;
+};
+TROUPE_MESSAGE(watch_noted, id)
 struct watch_progress {
   watch_id id = 0;
   revision upto = 0;
@@ -70,8 +85,8 @@ struct watch_ended {
   revision lowest = 0;  // ... the first revision that a watch can start at here
 };
 TROUPE_MESSAGE(watch_ended, id, why, next, lowest)
-using watch_output =
-    std::vector<std::variant<watch_created, watch_events, watch_progress, watch_ended>>;
+using watch_output = std::vector<
+    std::variant<watch_created, watch_events, watch_noted, watch_progress, watch_ended>>;
 
 struct watch_settings {
   std::uint32_t window = 1024;  // changes under way to one watcher
@@ -87,6 +102,7 @@ class watch_hub {
   // The watcher has dealt with everything up to this revision.
   void taken(watch_id id, revision upto, const map& m, watch_output& out);
   void advance(const map& m, watch_output& out);
+  void note(const storage::note& what, const map& m, watch_output& out) const;
   // A note for each current watcher that has been told nothing since the last one.
   void progress(watch_output& out);
   void progress(watch_id id, watch_output& out);  // of one, if it is current

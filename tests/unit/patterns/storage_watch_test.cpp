@@ -25,6 +25,8 @@ struct fixture {
           text += " " + std::to_string(e->at) + (x.what == change::put ? "+" : "-") + x.kv.key;
           if (x.previous) text += "(" + x.previous->value + ")";
         }
+      } else if (const auto* n = std::get_if<watch_noted>(&o)) {
+        text += std::to_string(n->id) + " noted";
       } else if (const auto* p = std::get_if<watch_progress>(&o)) {
         text += std::to_string(p->id) + " up to " + std::to_string(p->upto);
       } else {
@@ -64,6 +66,23 @@ TEST_CASE("storage watch: from now on, the keys that it asked for") {
   CHECK(f.told() == "2: 4+ab");
   f.apply(erase{prefix("")});
   CHECK(f.told() == "1: 5-a; 2: 5-a 5-ab");
+}
+
+TEST_CASE("storage watch: a note goes to who watches its key and stands there with another") {
+  fixture f;
+  for (const auto* k : {"a", "own"}) f.put_key(k);
+  f.open(1, {.keys = one("a"), .notes_with = "own"});
+  f.open(2, {.keys = one("a"), .notes_with = "gone"});
+  f.open(3, {.keys = one("a")});
+  f.open(4, {.keys = one("b"), .notes_with = "own"});
+  f.hub.note({"a", 1}, f.m, f.out);
+  CHECK(f.told() == "1 noted");
+  f.hub.note({"a", 2}, f.m, f.out);  // another's, that had this key before
+  f.hub.note({"c", 0}, f.m, f.out);
+  CHECK(f.told() == "");
+  f.apply(erase{one("own")});
+  f.hub.note({"a", 1}, f.m, f.out);
+  CHECK(f.told() == "");
 }
 
 TEST_CASE(
