@@ -1,7 +1,7 @@
 #include "actors/consensus/protocol.hpp"
 #include "actors/lock/group_store.hpp"
+#include "actors/storage/departures.hpp"
 #include "actors/storage/map_client.hpp"
-#include "actors/storage/watcher.hpp"
 #include "patterns/encoding.hpp"
 #include "patterns/lock/keys.hpp"
 #include "runtime/codec/inspect.hpp"
@@ -24,17 +24,19 @@ namespace {
 class map_store : public group_store {
  public:
   map_store(caf::actor_config& config, caf::actor client, map_store_settings settings)
-      : group_store{config, std::move(client), std::move(settings.prefer), settings.patience} {}
+      : group_store{config, client, settings.prefer, settings.patience},
+        gone_{this,
+              std::move(client),
+              {.prefer = std::move(settings.prefer)},
+              [this](std::uint64_t id, storage::departures::end what) { over(id, what); }} {}
   const char* name() const override { return "lock-store"; }
+  void on_exit() override {
+    gone_.clear();
+    group_store::on_exit();
+  }
   caf::behavior make_behavior() override {
-    return handlers(this).or_else(
-        [](const storage::watch_created&) {},
-        [this](const storage::watch_events& what) {
-          for (const auto& e : what.events)
-            if (e.what == storage::change::erased) return came(what.id, what.at);
-        },
-        [](const storage::watch_progress&) {},
-        [this](const storage::watch_ended& what) { end(what.id, unanswered{}); });
+    set_down_handler([this](const caf::down_msg& who) { gone_.down(who); });
+    return handlers(this).or_else(gone_.handlers());
   }
 
  private:
@@ -42,10 +44,13 @@ class map_store : public group_store {
   // A reply of this kind, or why there is none.
   template <class Kind, class What, class F>
   void give(promise to, const What& what, F made) {
-    storage::ask_map(this, client(), storage::endless, what,
-                     [this, number = open(std::move(to)), made](caf::expected<storage::reply> r) {
-                       close(number, answer_of<Kind>(r, made));
-                     });
+    storage::ask_map(this, client(), storage::endless, what, then<Kind>(std::move(to), made));
+  }
+  template <class Kind, class F>
+  storage::on_reply then(promise to, F made) {
+    return [this, number = open(std::move(to)), made](caf::expected<storage::reply> r) {
+      close(number, answer_of<Kind>(r, made));
+    };
   }
   template <class Kind, class F>
   static answer answer_of(caf::expected<storage::reply>& said, const F& made) {
@@ -96,9 +101,12 @@ class map_store : public group_store {
                             });
   }
   void on(const leave_line& x, promise to) {
-    give<storage::erase_done>(
-        std::move(to), storage::command{storage::erase{storage::one(key_of(x.lock, x.id)), false}},
-        [](auto&, auto&) -> answer { return settled{}; });
+    const auto key = key_of(x.lock, x.id);
+    const storage::command what{storage::erase{storage::one(key), false}};
+    storage::ask_map(
+        this, client(), storage::endless, what,
+        then<storage::erase_done>(std::move(to), [](auto&, auto&) -> answer { return settled{}; }),
+        x.yields != 0 ? std::optional{storage::note{key, x.yields}} : std::nullopt);
   }
   void on(const look& x, promise to) {
     give<storage::got>(std::move(to),
@@ -121,23 +129,29 @@ class map_store : public group_store {
                        });
   }
   void on(const await& x, promise to) {
-    const auto id = wait(std::move(to), x.lock);
-    auto& w = *waits_for(id);
-    for (const auto& p : x.those)
-      w.watchers.push_back(storage::spawn_watcher(
-          system(), client(), caf::actor_cast<caf::actor>(this),
-          {.what = {.keys = storage::one(key_of(x.lock, p.id)), .from = x.from + 1, .puts = false},
-           .id = id,
-           .prefer = prefer()}));
+    std::vector<std::string> keys;
+    for (const auto& p : x.those) keys.push_back(key_of(x.lock, p.id));
+    gone_.await(wait(std::move(to), x.lock), std::move(keys), x.from + 1,
+                x.own.empty() ? std::string{} : key_of(x.lock, x.own));
+  }
+  void over(std::uint64_t id, storage::departures::end what) {
+    switch (what.what) {
+      case storage::departures::how::erased:
+        return came(id, what.at);
+      case storage::departures::how::noted:
+        return end(id, yielded{});
+      case storage::departures::how::unknown:
+        return end(id, unanswered{});
+    }
   }
   // What the replica beside the watch has of the line is a look, if it is no older than the event.
   void came(std::uint64_t id, storage::revision at) {
     const auto* w = waits_for(id);
     if (w == nullptr) return;
     const storage::question all{storage::get{storage::prefix(keys_of(w->lock))}};
-    request(client(), caf::duration{patience()}, consensus::question{encode(all), true})
+    request(gone_.replica(), caf::duration{patience()}, consensus::ask{encode(all), true, false})
         .then(
-            [this, id, at](const consensus::reply& r) {
+            [this, id, at](const consensus::answered& r) {
               const auto said = decode<storage::reply>(r.bytes);
               const auto* g = said ? std::get_if<storage::got>(&said->what) : nullptr;
               const auto* w = waits_for(id);
@@ -166,6 +180,8 @@ class map_store : public group_store {
     sort(all);
     return all;
   }
+  storage::departures gone_;
+
   static refused too_long(const std::string& lock) {
     return {"more stand in line for '" + lock + "' than the map shows at once"};
   }

@@ -25,7 +25,7 @@ struct map_store_settings {
 // On the replicated map: a session is a lease, a place is a key under it, a ticket is the key's create_revision.
 // `client`: actors/consensus/client.hpp.
 //   Promises  what the map does: tickets rise over all changes of its leader, and a place is granted only when a majority
-//             has it on disk
+//             has it on disk. Who is next hears at once that he who held alone lets go, through the map's leader
 //   Costs     a write to stand, one to leave, a watch of one key for who waits or, where it can be revoked, holds;
 //             a keepalive is no write
 caf::actor spawn_map_store(caf::actor_system& system, caf::actor client,

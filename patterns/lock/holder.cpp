@@ -121,6 +121,8 @@ void holder::on(const answered& in, instant now, output& out) {
   } else if (std::holds_alternative<no_session>(in.what)) {
     on(session_gone{"its session has ended"}, now, out);
   } else if (const auto* no = std::get_if<refused>(&in.what)) {
+    if (at_ == stage::holding)
+      return void(again_ = now + how_.retry);  // to watch over it, not to hold
     decline_all(decline::refused, no->why, out);
     walk_away(out);
   } else if (const auto* place = std::get_if<stood>(&in.what)) {
@@ -128,6 +130,8 @@ void holder::on(const answered& in, instant now, output& out) {
     judge(place->all, place->at, now, out);
   } else if (const auto* there = std::get_if<seen>(&in.what)) {
     judge(there->all, there->at, now, out);
+  } else if (std::holds_alternative<yielded>(in.what)) {
+    if (at_ == stage::waiting && how_.as != mode::permits) hold(now, out);
   } else if (at_ == stage::holding) {  // its own place is gone: somebody took it away
     vanished("it was revoked", now, out);
   } else {  // one of those before it is gone
@@ -153,16 +157,7 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
     return walk_away(out);
   }
   in_the_way_ = watched(all, ticket_);
-  if (in_the_way_.empty()) {
-    at_ = stage::holding;
-    for (const auto& w : std::exchange(wishers_, {})) {
-      ++depth_;
-      out.events.push_back(granted{w.cookie, ticket_});
-    }
-    watched_ = false;
-    again_ = how_.revocable ? now + how_.watches_after : instant::max();
-    return;
-  }
+  if (in_the_way_.empty()) return hold(now, out);
   const auto gives_up = [&](const wisher& w) {
     if (!w.tries) return false;
     out.events.push_back(declined{w.cookie, decline::timed_out, "'" + how_.lock + "' is not free"});
@@ -171,6 +166,16 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
   wishers_.erase(std::remove_if(wishers_.begin(), wishers_.end(), gives_up), wishers_.end());
   if (wishers_.empty()) return walk_away(out);
   ask_for(stage::waiting, now, out);
+}
+
+void holder::hold(instant now, output& out) {
+  at_ = stage::holding;
+  for (const auto& w : std::exchange(wishers_, {})) {
+    ++depth_;
+    out.events.push_back(granted{w.cookie, ticket_});
+  }
+  watched_ = false;
+  again_ = how_.revocable ? now + how_.watches_after : instant::max();
 }
 
 void holder::stand_in_line(instant now, output& out) {
@@ -186,7 +191,10 @@ void holder::walk_away(output& out, std::vector<std::uint64_t> cookies) {
   if (at_ != stage::idle) {
     const bool unseen = ticket_ == 0 || doubts_;
     leaving_.push_back(
-        {id_, std::move(cookies), 0, instant::max(), unseen ? std::size(sweeps) : 0, false});
+        {.id = id_,
+         .cookies = std::move(cookies),
+         .sweeps = unseen ? std::size(sweeps) : 0,
+         .yields = at_ == stage::holding && how_.as == mode::exclusive ? ticket_ : 0});
     let_go(leaving_.back(), out);
   }
   ticket_ = awaited_ = depth_ = 0;
@@ -197,7 +205,7 @@ void holder::walk_away(output& out, std::vector<std::uint64_t> cookies) {
 void holder::let_go(left& l, output& out) {
   l.awaited = ++numbers_;
   l.again = instant::max();
-  out.asks.push_back({l.awaited, leave_line{session_, how_.lock, l.id}});
+  out.asks.push_back({l.awaited, leave_line{session_, how_.lock, l.id, l.yields}});
 }
 
 void holder::was_left(std::vector<left>::iterator l, const answer& said, instant now, output& out) {
@@ -225,10 +233,11 @@ void holder::ask_for(stage what, instant, output& out) {
     case stage::looking:
       return put(look{how_.lock}, out);
     case stage::waiting:
-      return put(await{how_.lock, in_the_way_, seen_at_}, out);
+      return put(await{how_.lock, in_the_way_, seen_at_, id_}, out);
     case stage::holding:
       if (how_.revocable)
-        put(await{how_.lock, {{.ticket = ticket_, .owner = how_.owner, .id = id_}}, seen_at_}, out);
+        put(await{how_.lock, {{.ticket = ticket_, .owner = how_.owner, .id = id_}}, seen_at_, {}},
+            out);
       return;
     case stage::idle:
       return;
@@ -259,7 +268,7 @@ std::string holder::digest() const {
   text += encode(std::tuple{again_, watched_, doubts_});
   for (const auto& w : wishers_) text += encode(std::tuple{w.cookie, w.until, w.tries});
   for (const auto& l : leaving_)
-    text += encode(std::tuple{l.id, l.cookies, l.awaited, l.again, l.sweeps, l.gone});
+    text += encode(std::tuple{l.id, l.cookies, l.awaited, l.again, l.sweeps, l.yields, l.gone});
   return text;
 }
 }  // namespace troupe::lock

@@ -2,7 +2,8 @@
 // holds until it lets go or its session's deadline comes. patterns/lock/session.hpp keeps the session.
 // Source: P. Hunt et al., "ZooKeeper", USENIX ATC 2010, 2.4; M. Burrows, "The Chubby lock service", OSDI 2006 (sequencers);
 // M. Kleppmann, "How to do distributed locking", 2016, for what a lease cannot do.
-//   Promises  granted only while its place is in the line, nobody stands in its way, and its session is good by its own clock
+//   Promises  granted only while its place is in the line, nobody stands in its way but who has let go, and its session is
+//             good by its own clock
 //             `lost` as soon as the session is not; nothing brings that grant back
 //             an answer that was lost leads to no second place: a stand is known by its id
 //             acquired again while it holds, it holds that often, under the same fence (re-entrance)
@@ -10,7 +11,8 @@
 //             looked for again for a while
 //             acquired while it lets go, it stands anew at once: nobody waits for that answer
 //   Beware    a process that sleeps past its deadline does not know it: the guarded resource refuses older fences
-//   Costs     free: one request, and one for the release; taken: one await and one look more for each wake-up
+//   Costs     free: one request, and one for the release; taken: one await, and one look more for each wake-up by a place that
+//             has gone without a word
 #pragma once
 #include "patterns/lock/store.hpp"
 
@@ -122,8 +124,9 @@ class holder {
     std::vector<std::uint64_t> cookies{};  // releases to be answered
     std::uint64_t awaited = 0;
     instant again = instant::max();
-    std::size_t sweeps = 0;  // still to come, of a place that was never seen
-    bool gone = false;       // the store has said so
+    std::size_t sweeps = 0;    // still to come, of a place that was never seen
+    std::uint64_t yields = 0;  // its ticket, if it held alone
+    bool gone = false;         // the store has said so
   };
   void on(const acquire& in, instant now, output& out);
   void on(const release& in, instant now, output& out);
@@ -136,6 +139,7 @@ class holder {
   void on(const tick& in, instant now, output& out);
 
   void judge(const line& all, std::uint64_t at, instant now, output& out);
+  void hold(instant now, output& out);
   void ask_for(stage what, instant now, output& out);
   void put(wish what, output& out);
   void stand_in_line(instant now, output& out);

@@ -22,6 +22,18 @@ void model_store::asked(std::uint64_t whom, const ask& in, instant now, std::vec
   wake(out);
 }
 
+void model_store::yield(const leave_line& what, std::vector<reply>& out) {
+  if (what.yields == 0) return;
+  const auto next = [&](const waiting& w) {
+    const bool waits = std::any_of(w.what.those.begin(), w.what.those.end(),
+                                   [&](const place& p) { return p.ticket == what.yields; });
+    if (!waits || w.what.lock != what.lock || !there(what.lock, w.what.own)) return false;
+    out.push_back({w.whom, w.number, yielded{}});
+    return true;
+  };
+  std::erase_if(waits_, next);
+}
+
 void model_store::tick(instant now, std::vector<reply>& out) {
   std::vector<std::string> over;
   for (const auto& [id, s] : sessions_)
@@ -79,7 +91,8 @@ answer model_store::on(std::uint64_t, const stand& x, instant, std::vector<reply
   return stood{own->ticket, all, moment_};
 }
 
-answer model_store::on(std::uint64_t, const leave_line& x, instant, std::vector<reply>&) {
+answer model_store::on(std::uint64_t, const leave_line& x, instant, std::vector<reply>& out) {
+  yield(x, out);
   remove(x.lock, x.id);
   return settled{};
 }

@@ -2,7 +2,7 @@
 // whatever stands on a store run on it; it is the measure of the others.
 //   Promises  each request takes effect at once and alone; a session ends at its ttl after it was opened or renewed, no
 //             sooner, and with the first request or tick after that, no later
-//             an await is answered by the request that ends it
+//             an await is answered by the request that ends it; by `yield`, without it
 //   Assumes   the host ticks it before each request, and forgets nothing but awaits when it restarts
 #pragma once
 #include "patterns/lock/store.hpp"
@@ -26,6 +26,8 @@ class model_store {
   // `whom`: the host's own word for who asks. Its awaits end with another ask of the same number.
   void asked(std::uint64_t whom, const ask& in, instant now, std::vector<reply>& out);
   void tick(instant now, std::vector<reply>& out);
+  // The word of who leaves, which a store may pass on before it does anything, and though it never does.
+  void yield(const leave_line& what, std::vector<reply>& out);
   instant due() const;
   void restarted(instant now);  // sessions get their full ttl anew
 

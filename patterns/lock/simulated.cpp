@@ -91,7 +91,7 @@ void scene::tell(std::int64_t user, checking::event_type type, std::string f,
 
 // ---- the store
 simulated_store::simulated_store(const simulation::life& of, std::shared_ptr<scene> all)
-    : scene_(std::move(all)) {
+    : scene_(std::move(all)), chance_(of.seed) {
   scene_->store_well_since = scene_->clock();
   scene_->store.restarted(of.now);
 }
@@ -115,6 +115,12 @@ void simulated_store::receive(simulation::member from, message m, instant now, o
   auto* asked = std::get_if<wish>(&m.what);
   if (asked == nullptr) return;
   const auto whom = from + (std::uint64_t{m.life} << 32);
+  if (const auto* leaves = std::get_if<leave_line>(asked);
+      leaves != nullptr && leaves->yields != 0 && chance_.below(4) == 0) {
+    std::vector<model_store::reply> said;
+    scene_->store.yield(*leaves, said);
+    return say(said, out);
+  }
   // An await is asked again under its number; of anything else that is a copy.
   if (!scene_->done.emplace(whom, m.number).second && !std::holds_alternative<await>(*asked))
     return;
@@ -278,6 +284,7 @@ void simulated_client::act(std::size_t whose, instant now, output& out) {
     if (now < u.leave_at) return;
     if (u.what.as == mode::exclusive && now - u.heard_at > writes_last) return;  // not done yet
     out.events.push_back({"released", u.what.lock, u.what.fence});
+    if (u.what.as == mode::exclusive) scene_->let_go.insert(u.what.fence);
     u.what.fence = 0;
     scene_->lets_go(u.number);
     u.act_at = instant::max();
@@ -316,8 +323,9 @@ void simulated_client::send(std::size_t whose, ask what, instant now, output& ou
 
 void simulated_client::answered_to(pending p, answer what, instant now, output& out) {
   const auto* over = std::get_if<await>(&p.what.what);
-  if (over != nullptr && users_[p.whose].core.at() == stage::waiting && over->lock == "x" &&
-      !scene_->revokes && scene_->calm())
+  if (over != nullptr && !std::holds_alternative<yielded>(what) &&
+      users_[p.whose].core.at() == stage::waiting && over->lock == "x" && !scene_->revokes &&
+      scene_->calm())
     scene_->wakes(users_[p.whose].number, over->those);
   if (p.whose < users_.size()) return give(p.whose, answered{p.what.number, what}, now, out);
   session_output did;

@@ -7,6 +7,7 @@
 //             and hears nothing goes on holding
 //   Under     anything that simulation::everything knows, with clocks that differ by less than `drift_per_mille`. The store
 //             keeps all but its awaits over a crash, and starts its sessions' time anew
+//             the word of who lets go goes ahead of what he asks for, which the store may lose then
 //   Assumes   a request that was repeated by the network, not by its asker, takes effect once
 //   Promises  `claim::all` while faults last; `claim::served` and `claim::tidy` after them
 #pragma once
@@ -30,7 +31,9 @@
 namespace troupe::lock {
 namespace claim {
 inline constexpr std::string_view
-    holds = "who runs and believes to hold has its place, and nobody stands in its way",
+    holds =
+        "who runs and believes to hold has its place, and nobody who has not let go stands in its "
+        "way",
     stops = "nobody who runs holds past its session's deadline",
     fenced = "what is guarded takes no holder's write after another's",
     ordered = "nobody is served before one whose ticket is lower and who stands in its way",
@@ -67,6 +70,7 @@ struct scene : simulation::judged {
   std::map<std::uint64_t, std::int64_t> writers{};            // by fence
   std::map<std::string, std::set<std::int64_t>> woken{};      // by the end of which place
   std::map<std::uint64_t, instant> revoked{};                 // by ticket
+  std::set<std::uint64_t> let_go{};                           // tickets of who has held alone
   std::map<std::uint64_t, instant> strays{};                  // tickets of those who do not wish
   checking::history told{};
   std::int64_t users = 0;
@@ -127,6 +131,7 @@ class simulated_store {
  private:
   void say(std::vector<model_store::reply>& all, output& out);
   std::shared_ptr<scene> scene_;
+  simulation::generator chance_;
 };
 
 class simulated_client {

@@ -28,7 +28,9 @@ void compare(const town& w, scene& all, member m) {
   for (const auto& u : c->users()) {
     if (u.core.at() != stage::holding || all.revoked.contains(u.core.ticket())) continue;
     const auto found = all.store.lines().find(u.what.lock);
-    if (found != all.store.lines().end() && holds(found->second, u.core.ticket())) continue;
+    auto line = found == all.store.lines().end() ? lock::line{} : found->second;
+    std::erase_if(line, [&](const place& p) { return all.let_go.contains(p.ticket); });
+    if (holds(line, u.core.ticket())) continue;
     all.complain(claim::holds, w.name(m) + " believes to hold '" + u.what.lock + "' under " +
                                    std::to_string(u.core.ticket()));
   }

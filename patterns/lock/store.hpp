@@ -6,6 +6,7 @@
 //   leave_line                     settled, also if it was not there
 //   look                           seen
 //   await                          settled, or the line as it was seen then, once one of these places is gone, or was
+//                                  yielded, as soon as who holds there alone says that he lets go, where stores pass that on
 //   survey                         surveyed: all lines
 //   any of them                    unanswered (done or not), refused (not done, and not worth asking again)
 //   Assumes   of a store: tickets rise from stand to stand, over all its locks and its failures; what it answers is the
@@ -41,6 +42,8 @@ struct leave_line {
   std::string session{};
   std::string lock{};
   std::string id{};  // the place's
+  // Its ticket, of who held there alone: whoever is next need not wait until it is gone. 0: of nobody.
+  std::uint64_t yields = 0;
 };
 struct look {
   std::string lock{};
@@ -49,18 +52,19 @@ struct await {
   std::string lock{};
   line those{};
   std::uint64_t from = 0;  // `at` of the line that they were seen in
+  std::string own{};  // its own place: `yielded` is for who stands there still. Empty: for nobody
 };
 struct survey {};
 TROUPE_MESSAGE(open_session, ttl)
 TROUPE_MESSAGE(renew_session, session)
 TROUPE_MESSAGE(close_session, session)
 TROUPE_MESSAGE(stand, session, lock, wanted)
-TROUPE_MESSAGE(leave_line, session, lock, id)
+TROUPE_MESSAGE(leave_line, session, lock, id, yields)
 TROUPE_MESSAGE(look, lock)
-TROUPE_MESSAGE(await, lock, those, from)
+TROUPE_MESSAGE(await, lock, those, from, own)
 TROUPE_MESSAGE(survey)
-using wish =
-    std::variant<open_session, renew_session, close_session, stand, leave_line, look, await, survey>;
+using wish = std::variant<open_session, renew_session, close_session, stand, leave_line, look,
+                          await, survey>;
 
 struct opened {
   std::string session{};
@@ -78,6 +82,7 @@ struct surveyed {
   std::map<std::string, line> all{};
 };
 struct settled {};
+struct yielded {};  // the place may be there for a while; it is in nobody's way
 struct no_session {};
 struct unanswered {};
 struct refused {
@@ -88,10 +93,12 @@ TROUPE_MESSAGE(stood, ticket, all, at)
 TROUPE_MESSAGE(seen, all, at)
 TROUPE_MESSAGE(surveyed, all)
 TROUPE_MESSAGE(settled)
+TROUPE_MESSAGE(yielded)
 TROUPE_MESSAGE(no_session)
 TROUPE_MESSAGE(unanswered)
 TROUPE_MESSAGE(refused, why)
-using answer = std::variant<opened, stood, seen, surveyed, settled, no_session, unanswered, refused>;
+using answer =
+    std::variant<opened, stood, seen, surveyed, settled, yielded, no_session, unanswered, refused>;
 
 struct ask {  // of a core, to be answered under its number
   std::uint64_t number = 0;

@@ -77,6 +77,56 @@ TEST_CASE("lock holder: taken: it awaits the one before it, looks again, and hol
   CHECK(of<granted>(b.answer(seen{{mine}})).at(0).fence == 7);
 }
 
+TEST_CASE("lock holder: who held alone says that he lets go, and the next need not wait for more") {
+  bench b;
+  b.stand_with({mine}, 7);
+  b.give(release{2});
+  CHECK(wished<leave_line>(b)->yields == 7);
+
+  bench next;
+  next.stand_with({{3, "a"}, {5, "b"}, mine}, 7);
+  CHECK(wished<await>(next)->own == next.first_id);
+  CHECK(of<granted>(next.answer(yielded{})).at(0).fence == 7);
+  next.pass();
+  REQUIRE(wished<await>(next));  // its own place
+  CHECK(wished<await>(next)->own.empty());
+  next.answer(seen{{{3, "a"}, {5, "b"}, mine}});  // they go when the store says so
+  CHECK(next.it.at() == stage::holding);
+}
+
+TEST_CASE("lock holder: the word of one who did not hold alone is no reason to hold") {
+  bench gives_up;
+  gives_up.stand_with({{5, "b"}, mine}, 7);
+  gives_up.give(give_up{1});
+  REQUIRE(wished<leave_line>(gives_up));
+  CHECK(wished<leave_line>(gives_up)->yields == 0);
+
+  bench reader{{.lock = "x", .owner = "me", .as = mode::shared}};
+  reader.stand_with({{.ticket = 7, .owner = "me", .as = mode::shared}}, 7);
+  reader.give(release{2});
+  CHECK(wished<leave_line>(reader)->yields == 0);
+
+  bench some{{.lock = "x", .owner = "me", .as = mode::permits}};
+  some.stand_with({{.ticket = 5, .owner = "b", .as = mode::permits},
+                   {.ticket = 7, .owner = "me", .as = mode::permits}},
+                  7);
+  REQUIRE(wished<await>(some));
+  CHECK(some.answer(yielded{}).events.empty());
+}
+
+TEST_CASE("lock holder: who holds goes on holding where the store refuses to show the line") {
+  bench b;
+  b.stand_with({mine}, 7);
+  for (int i = 0; i < 3; ++i) {
+    b.pass();
+    CHECK(b.answer(refused{"too long a line"}).events.empty());
+    CHECK(b.it.at() == stage::holding);
+  }
+  b.pass();
+  b.answer(seen{{mine}});
+  CHECK(wished<await>(b) != nullptr);
+}
+
 TEST_CASE("lock holder: it holds as often as it was acquired, under one fence") {
   bench b;
   b.stand_with({mine}, 7);
