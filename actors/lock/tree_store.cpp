@@ -7,6 +7,7 @@
 #include "patterns/encoding.hpp"
 #include "patterns/lock/paths.hpp"
 #include "runtime/codec/inspect.hpp"
+#include "runtime/digest.hpp"
 #include "runtime/error.hpp"
 #include "runtime/in_loop.hpp"
 
@@ -23,7 +24,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
 namespace troupe::lock {
 namespace {
 using said = caf::expected<tree::reply>;
-constexpr int parents_made_max = 4;  // that a reaper takes away again
+constexpr int parents_made_max = 4;             // that a reaper takes away again
+constexpr std::chrono::milliseconds slow{200};  // nobody waits for the end of a reading that is
+constexpr paths where{sha256};
 
 // NUMBER.SECRET
 struct key_of_session {
@@ -136,7 +139,7 @@ class tree_store : public group_store {
   }
   void put(const standing_ptr& s) {
     const auto as = s->whose.id == 0 ? tree::mode::persistent : tree::mode::ephemeral;
-    ask(under(s->whose, tree::create{path_of(s->lock, s->wanted.id), encode(s->wanted), as}),
+    ask(under(s->whose, tree::create{where.of(s->lock, s->wanted.id), encode(s->wanted), as}),
         [this, s](const said& r) {
           if (tree::answer_as<tree::created>(r) != nullptr ||
               refused_as(r, tree::refusal::node_exists))
@@ -147,7 +150,7 @@ class tree_store : public group_store {
         });
   }
   void make_parent(const standing_ptr& s) {
-    ask(tree::request{tree::create{path_of(s->lock), {}, tree::mode::container}, 0, {}, {}},
+    ask(under({}, tree::create{where.of(s->lock), where.data_of(s->lock), tree::mode::container}),
         [this, s](const said& r) {
           if (!refused_as(r, tree::refusal::no_parent))
             return r ? put(s) : close(s->number, unanswered{});
@@ -158,11 +161,9 @@ class tree_store : public group_store {
         });
   }
   void stands(const standing_ptr& s) {
-    ask(tree::question{tree::browse{path_of(s->lock)}}, [this, s](const said& r) {
-      const auto* all = tree::answer_as<tree::browsed>(r);
-      if (all == nullptr) return close(s->number, unanswered{});
-      if (all->more) return close(s->number, too_long(s->lock));
-      stood done{0, line_of(*all), r->at};
+    read(s->lock, false, [this, s](const said& r, const line* all) {
+      if (all == nullptr) return close(s->number, no_line(r, s->lock));
+      stood done{0, *all, r->at};
       for (const auto& p : done.all)
         if (p.id == s->wanted.id) done.ticket = p.ticket;
       if (done.ticket == 0) return close(s->number, unanswered{});  // taken away meanwhile
@@ -170,7 +171,7 @@ class tree_store : public group_store {
     });
   }
   void on(const leave_line& x, promise to) {
-    ask(tree::request{tree::erase{path_of(x.lock, x.id), {}}, 0, {}, {}},
+    ask(tree::request{tree::erase{where.of(x.lock, x.id), {}}, 0, {}, {}},
         [this, number = open(std::move(to))](const said& r) {
           if (tree::answer_as<tree::erased>(r) != nullptr || refused_as(r, tree::refusal::no_node))
             return close(number, settled{});
@@ -179,15 +180,58 @@ class tree_store : public group_store {
   }
 
   // ---- lines
-  void on(const look& x, promise to) {
-    ask(tree::question{tree::browse{path_of(x.lock)}},
-        [this, number = open(std::move(to)), lock = x.lock](const said& r) {
-          if (const auto* all = tree::answer_as<tree::browsed>(r))
-            return all->more ? close(number, too_long(lock))
-                             : close(number, seen{line_of(*all), r->at});
-          if (refused_as(r, tree::refusal::no_node)) return close(number, seen{{}, r->at});
-          close(number, no_answer(r));
+  // Who asks for a line while it is being read is answered by the next reading: many who stand at once read it few times.
+  using reader = std::function<void(const said&, const line*)>;  // null: why, says the answer
+  struct reading {                                               // the last one that was begun
+    std::uint64_t number = 0;
+    caf::actor_clock::time_point since{};
+    std::vector<reader> next{};
+  };
+  using line_key = std::pair<std::string, bool>;
+  using readings = std::map<line_key, reading>;
+  // `near`: as the replica beside this has it will do. That is answered within patience: who awaits has no other.
+  void read(const std::string& lock, bool near, reader then) {
+    const auto [of, anew] = readings_.try_emplace({lock, near});
+    of->second.next.push_back(std::move(then));
+    if (anew || clock().now() - of->second.since > slow) begin(of);
+  }
+  void begin(readings::iterator of) {
+    const auto& [lock, near] = of->first;
+    auto& r = of->second;
+    r.number = ++readings_begun_;
+    r.since = clock().now();
+    const tree::question all{tree::browse{where.of(lock)}};
+    const auto time =
+        near ? std::chrono::ceil<std::chrono::milliseconds>(patience()) : tree::endless;
+    consensus::ask_for<tree::reply>(
+        this, client(), time, consensus::question{encode(all), near},
+        [this, key = of->first, number = r.number, those = std::exchange(r.next, {})](said r) {
+          go_on(key, number);
+          std::optional<line> all;
+          if (refused_as(r, tree::refusal::no_node)) all.emplace();
+          if (const auto* is = tree::answer_as<tree::browsed>(r); is != nullptr && !is->more)
+            all = line_of(*is);
+          for (const auto& then : those) then(r, all ? &*all : nullptr);
         });
+  }
+  void go_on(const line_key& key, std::uint64_t read) {
+    const auto of = readings_.find(key);
+    if (of == readings_.end() || of->second.number != read) return;
+    if (of->second.next.empty())
+      readings_.erase(of);
+    else
+      begin(of);
+  }
+  static answer no_line(const said& r, const std::string& lock) {
+    if (tree::answer_as<tree::browsed>(r) == nullptr) return no_answer(r);
+    return refused{"more stand in line for '" + lock + "' than the tree shows at once"};
+  }
+  void on(const look& x, promise to) {
+    read(x.lock, false,
+         [this, number = open(std::move(to)), lock = x.lock](const said& r, const line* all) {
+           if (all == nullptr) return close(number, no_line(r, lock));
+           close(number, seen{*all, r->at});
+         });
   }
   void on(const survey&, promise to) {
     ask(tree::question{tree::browse{.path = std::string{path_of_all}, .below = true}},
@@ -198,11 +242,16 @@ class tree_store : public group_store {
           if (all->more)
             return close(number, refused{"more stand in line than the tree shows at once"});
           surveyed s;
+          std::map<std::string, std::string, std::less<>> locks;  // by their parts: they come first
           for (const auto& c : all->all) {
             const auto slash = c.name.find('/');
-            if (slash == std::string::npos || slash != c.name.rfind('/')) continue;
-            if (const auto whose = lock_of_part(c.name.substr(0, slash)))
-              if (auto p = place_of(c)) s.all[*whose].push_back(std::move(*p));
+            if (slash == std::string::npos) {
+              if (auto whose = where.lock_in(c.name, c.data)) locks[c.name] = std::move(*whose);
+              continue;
+            }
+            const auto whose = locks.find(std::string_view{c.name}.substr(0, slash));
+            if (whose == locks.end() || slash != c.name.rfind('/')) continue;
+            if (auto p = place_of(c)) s.all[whose->second].push_back(std::move(*p));
           }
           for (auto& [lock, line] : s.all) sort(line);
           close(number, std::move(s));
@@ -214,7 +263,7 @@ class tree_store : public group_store {
     for (const auto& p : x.those)
       w.watchers.push_back(
           tree::spawn_tree_watcher(system(), client(), caf::actor_cast<caf::actor>(this),
-                                   {.what = {path_of(x.lock, p.id), tree::watch_kind::persistent},
+                                   {.what = {where.of(x.lock, p.id), tree::watch_kind::persistent},
                                     .id = id,
                                     .seen = x.from,
                                     .prefer = prefer()}));
@@ -223,16 +272,10 @@ class tree_store : public group_store {
   void came(std::uint64_t id, tree::zxid at) {
     const auto* w = waits_for(id);
     if (w == nullptr) return;
-    const tree::question all{tree::browse{path_of(w->lock)}};
-    request(client(), caf::duration{patience()}, consensus::question{encode(all), true})
-        .then(
-            [this, id, at](const consensus::reply& r) {
-              const auto now = decode<tree::reply>(r.bytes);
-              const auto* all = now ? std::get_if<tree::browsed>(&now->what) : nullptr;
-              if (all == nullptr || all->more || now->at < at) return end(id, settled{});
-              end(id, seen{line_of(*all), now->at});
-            },
-            [this, id](const caf::error&) { end(id, settled{}); });
+    read(w->lock, true, [this, id, at](const said& r, const line* all) {
+      if (all == nullptr || r->at < at) return end(id, settled{});
+      end(id, seen{*all, r->at});
+    });
   }
   static std::optional<place> place_of(const tree::child& c) {
     auto p = decode<place>(c.data);
@@ -247,9 +290,9 @@ class tree_store : public group_store {
     sort(all);
     return all;
   }
-  static refused too_long(const std::string& lock) {
-    return {"more stand in line for '" + lock + "' than the tree shows at once"};
-  }
+
+  readings readings_;
+  std::uint64_t readings_begun_ = 0;
 };
 }  // namespace
 

@@ -4,13 +4,14 @@
 namespace troupe::lock {
 namespace {
 constexpr std::string_view digits = "0123456789ABCDEF";
+constexpr std::string_view digested = "%%";  // no name's beginning
 bool plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == '-';
 }
 
 // A name that is empty, or of dots alone, would be no part of a path.
-std::string part_of(std::string_view name) {
+std::string escaped(std::string_view name) {
   if (name.empty()) return "%";
   const bool dots = std::all_of(name.begin(), name.end(), [](char c) { return c == '.'; });
   std::string out;
@@ -24,16 +25,8 @@ std::string part_of(std::string_view name) {
   }
   return out;
 }
-}  // namespace
 
-std::string path_of(std::string_view lock) {
-  return std::string{path_of_all} + "/" + part_of(lock);
-}
-std::string path_of(std::string_view lock, std::string_view id) {
-  return path_of(lock) + "/" + part_of(id);
-}
-
-std::optional<std::string> lock_of_part(std::string_view part) {
+std::optional<std::string> unescaped(std::string_view part) {
   std::string out;
   for (std::size_t i = 0; i < part.size() && part != "%"; ++i) {
     if (part[i] != '%') {
@@ -46,7 +39,28 @@ std::optional<std::string> lock_of_part(std::string_view part) {
     out += static_cast<char>(high * 16 + low);
     i += 2;
   }
-  if (part_of(out) != part) return std::nullopt;  // written otherwise than we do
   return out;
+}
+}  // namespace
+
+std::string paths::of(std::string_view lock) const {
+  return std::string{path_of_all} + "/" + part_of(lock, lock_part_max);
+}
+std::string paths::of(std::string_view lock, std::string_view id) const {
+  return of(lock) + "/" + part_of(id, id_part_max);
+}
+std::string paths::data_of(std::string_view lock) const {
+  return escaped(lock).size() > lock_part_max ? std::string{lock} : std::string{};
+}
+
+std::optional<std::string> paths::lock_in(std::string_view part, std::string_view data) const {
+  auto name = part.starts_with(digested) ? std::string{data} : unescaped(part);
+  if (!name || part_of(*name, lock_part_max) != part) return std::nullopt;  // not as we write it
+  return name;
+}
+
+std::string paths::part_of(std::string_view name, std::size_t max) const {
+  auto part = escaped(name);
+  return part.size() <= max ? part : std::string{digested} + digest_(name);
 }
 }  // namespace troupe::lock
