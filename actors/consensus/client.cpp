@@ -113,7 +113,7 @@ class client : public caf::event_based_actor {
     auto& put = open_.emplace(number, std::move(j)).first->second;
     if (ready(put))
       go(number, put);
-    else
+    else if (session_.client() == 0)
       open_session();
     look_later();
     return promise;
@@ -178,7 +178,11 @@ class client : public caf::event_based_actor {
     const auto found = open_.find(number);
     if (found == open_.end()) return;
     auto& j = found->second;
-    if (a.what == verdict::done) return finish(found, a);
+    if (a.what == verdict::done) {
+      finish(found, a);
+      if (std::exchange(held_back_, false)) resend_unsent();
+      return;
+    }
     if (attempt != j.attempt) return;
     if (a.what == verdict::busy && attempt == 1 && j.is != kind::open)
       return end(found,
@@ -264,7 +268,14 @@ class client : public caf::event_based_actor {
     for (auto& [number, j] : open_)
       if (j.asked != node && j.is != kind::stale && ready(j)) go(number, j);
   }
-  bool ready(const job& j) const { return j.is != kind::command || session_.client() != 0; }
+  // A command waits for a session, and for room in it.
+  bool ready(const job& j) {
+    if (j.is != kind::command) return true;
+    if (session_.client() == 0) return false;
+    if (j.sequence != 0 || session_.room(sessions::settings{}.window)) return true;
+    held_back_ = true;
+    return false;
+  }
   void resend_unsent() {
     for (auto& [number, j] : open_)
       if (j.asked.empty() && ready(j)) go(number, j);
@@ -302,7 +313,7 @@ class client : public caf::event_based_actor {
     bool waits = false;  // for a session: commands that came while one was opened in vain
     for (const auto& [number, j] : open_) waits = waits || !ready(j);
     resend_unsent();
-    if (waits) open_session();
+    if (waits && session_.client() == 0) open_session();
     if (!open_.empty()) look_later();
   }
   std::string no_way() const {
@@ -318,6 +329,7 @@ class client : public caf::event_based_actor {
   std::uint64_t term_ = 0;
   sessions::requests session_;
   bool opening_ = false, looking_ = false;
+  bool held_back_ = false;  // commands, for want of room
   std::uint64_t numbers_ = 0;
   std::map<std::uint64_t, job> open_;
 };

@@ -105,6 +105,10 @@ class requests {
   explicit requests(std::uint64_t client = 0) : client_{client} {}
   std::uint64_t client() const { return client_; }
   std::size_t under_way() const { return open_.size(); }
+  // The next one is within a window that begins with the first that is under way.
+  bool room(std::uint64_t window) const {
+    return open_.empty() || last_ + 1 - *open_.begin() < window;
+  }
   entry next(std::string command);         // send it as often as needed, as it is
   void finished(std::uint64_t sequence) {  // answered, or given up for good
     open_.erase(sequence);
