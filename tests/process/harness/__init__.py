@@ -16,7 +16,9 @@ A test is a script of Python's standard library alone, which describes one round
     cluster   nodes: started, killed, frozen, thawed, stopped; what they see and what they have written
     talk      a client that is a program: one JSON line in, one out
     history   what clients saw, with the three outcomes kept apart; judged by `troupe check`
-    lockers   clients of `troupe lock` and the file that they write to under its fence, for any store of locks
+    resource  a file that refuses old fences, clients whose commands write to it, and the history that both make
+    lockers   clients of `troupe lock` that write to it, for any store of locks
+    contenders  those of `troupe elect`
     lock_storm  a store's contract, and many clients of which some are killed
     kv        clients of the replicated map, who leads its log, and how long no write was accepted
     postgres  a PostgreSQL server of the test's own
@@ -24,6 +26,7 @@ A test is a script of Python's standard library alone, which describes one round
     disks     a small disk, filled, freed, read-only
     splits    partitions as sets of pairs: halves, one-way, bridge, isolated, ring
     network   nodes in network namespaces, cut by nftables
+    homes     and clients in namespaces beside them, each in reach of one node
     wire      nodes joined by a proxy that delays, throttles, stalls, cuts, repeats and corrupts
     nemesis   a seeded plan of faults, printed as a timeline
     judge     what must hold of membership and of answers, whatever was done to the nodes

@@ -37,14 +37,15 @@ class History:
         self._lock = threading.Lock()
         self.counts = {"invoke": 0, "ok": 0, "fail": 0, "info": 0}
 
-    def record(self, process, kind, f, key, value):
+    def record(self, process, kind, f, key, value, at=None):
+        """`at`: when it was, where others have stamped it; the lines come in the order of their times all the same."""
         event = {"process": process, "type": kind, "f": f}
         if key is not None:
             event["key"] = key
         if value is not None:
             event["value"] = value
         with self._lock:  # stamped and written as one, so that lines stand in the order of their times
-            event["time"] = now()
+            event["time"] = at or now()
             self._file.write(json.dumps(event, separators=(",", ":")) + "\n")
             self.counts[kind] += 1
 

@@ -97,22 +97,23 @@ class Writes:
         return gap / 1e9, at
 
 
-def log_status(node, within=3, here=False):
+def log_status(node, within=3, here=False, group=None):
     """`troupe log status --json` of that node, or nothing."""
-    done = node.verb("log", "status", "--json", *(["--here"] if here else []), within=within)
+    words = [*(["--here"] if here else []), *(["--group", group] if group else [])]
+    done = node.verb("log", "status", "--json", *words, within=within)
     try:
         return json.loads(done.stdout) if done.returncode == 0 else None
     except ValueError:
         return None
 
 
-def leader(cluster, among=None):
-    """The name of who leads, as one that leads says itself; nothing: nobody says so."""
+def leader(cluster, among=None, group=None):
+    """The name of who leads the log, or this group, as one that leads says itself; nothing: nobody says so."""
     best = None
     for node in cluster:
         if not node.runs() or node.frozen or (among and node.name not in among):
             continue
-        seen = log_status(node, within=2, here=True)
+        seen = log_status(node, within=2, here=True, group=group)
         if seen and seen["role"] == "leader" and (best is None or seen["term"] > best["term"]):
             best = seen
     return best and best["node"]

@@ -8,7 +8,6 @@ import threading
 import time
 
 from .ground import ensure, program
-from .lockers import Client
 
 
 def keeps_its_contract(r, name, store):
@@ -27,22 +26,19 @@ class Storm:
     def __init__(self, r, name, lockers, many, seconds):
         self.r, self.lockers, self.codes = r, lockers, {}
         self._name, self._end, self._lock, self._running = name, time.monotonic() + seconds, threading.Lock(), []
-        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(many)]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(many)]
         for thread in self._threads:
             thread.start()
 
-    def _run(self, who):
-        turn = 0
+    def _run(self):
         while time.monotonic() < self._end:
-            turn += 1
-            c = Client(self.r, self.lockers.way(), f"{self._name}{who}.{turn}", self.lockers.file.path, False, self.lockers.ttl)
+            c = self.lockers.client(False)
             with self._lock:
                 self._running.append(c)
-            c.process.wait()
+            c.bury()
             with self._lock:
                 self._running.remove(c)
                 self.codes[c.process.returncode] = self.codes.get(c.process.returncode, 0) + 1
-            c.guard.gone(c.process)
             if c.process.returncode == 121:
                 time.sleep(0.1)  # the server is not there
 

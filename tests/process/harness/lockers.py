@@ -3,81 +3,19 @@ it has seen; whatever keeps the lock: `way` gives the words that name the store.
 
   - what the file took was written under fences that rise, each client's own; what came late was refused
   - a lock whose holder is killed or frozen is another's within its lease and `bound`
+  - what all clients did is a history that `troupe check --model fencing` finds consistent; and, but for those that were
+    frozen, by --model mutex: no two of them held it at once
   - a frozen holder that wakes ends its command, which went on without it, and exits with 122; a killed one takes its
     command along
 """
+import itertools
 import json
 import signal
 import subprocess
-import sys
-import textwrap
 
+from . import resource
 from .ground import Failed, Void, ensure, now, program, until
-
-# The command: it writes under its fence, again and again, until it is ended or has done so three times.
-WRITER = textwrap.dedent(
-    """
-    import fcntl, os, sys, time
-    path, who, long = sys.argv[1], sys.argv[2], sys.argv[3] == "long"
-    fence = int(os.environ["TROUPE_FENCE"])
-    for turn in range(1000 if long else 3):
-        with open(path, "r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            rows = [line.split() for line in file]
-            highest = max((int(row[1]) for row in rows if row[0] == "took"), default=0)
-            print("took" if fence >= highest else "late", fence, who, file=file)
-        time.sleep(0.02)
-    """
-)
-
-
-class Client:
-    """One that takes the lock, writes, and gives it back; `long`: and does not give it back by itself."""
-
-    def __init__(self, r, way, who, path, long, ttl):
-        self.who, self._said = who, r.path(f"said-{who}")
-        line = [program(), "lock", "ledger", "--ttl", f"{int(ttl * 1000)}ms", "--owner", who, "--json", *way]
-        line += ["--", sys.executable, "-c", WRITER, path, who, "long" if long else "short"]
-        with open(self._said, "w") as said:
-            self.process = r.guard.spawn(line, stdout=said, stderr=said)
-        self.guard = r.guard
-
-    def said(self):
-        with open(self._said) as file:
-            return file.read()
-
-    def runs(self):
-        return self.process.poll() is None
-
-    def ended(self, within):
-        until(lambda: not self.runs(), within, lambda: f"{self.who} does not end: {self.said()}")
-        self.guard.gone(self.process)
-        return self.process.returncode
-
-
-class File:
-    def __init__(self, path):
-        self.path = path
-        open(path, "w").close()
-
-    def rows(self):
-        with open(self.path) as file:
-            rows = [line.split() for line in file if line.endswith("\n")]
-        return [(verdict, int(fence), who) for verdict, fence, who in rows]
-
-    def last(self):
-        took = [row for row in self.rows() if row[0] == "took"]
-        return took[-1][1:] if took else (0, None)
-
-    def late(self):
-        return sum(verdict == "late" for verdict, _, _ in self.rows())
-
-    def check(self):
-        highest, owners = 0, {}
-        for verdict, fence, who in self.rows():
-            ensure(owners.setdefault(fence, who) == who, f"fence {fence} is {owners[fence]}'s and {who}'s")
-            ensure((verdict == "took") == (fence >= highest), f"{verdict} {fence} of {who} after {highest}")
-            highest = max(highest, fence)
+from .resource import Client, File
 
 
 class Lockers:
@@ -86,16 +24,20 @@ class Lockers:
     def __init__(self, r, way, ttl=2.0, bound=6.0):
         self.r, self.ttl, self.bound = r, ttl, bound
         self.way = way if callable(way) else lambda: way
-        self.file, self.waits, self._number = File(r.path("ledger")), [], 0
+        self.file, self.waits, self.clients, self._numbers = File(r.path("ledger")), [], [], itertools.count(1)
 
-    def client(self, long):
-        self._number += 1
-        return Client(self.r, self.way(), f"c{self._number}", self.file.path, long, self.ttl)
+    def client(self, long, way=None, inside=()):
+        """One that takes the lock, writes, and gives it back; `long`: and does not give it back by itself."""
+        number = next(self._numbers)
+        who = f"c{number}"
+        line = [program(), "lock", "ledger", "--ttl", f"{int(self.ttl * 1000)}ms", "--owner", who, "--json", *(way or self.way())]
+        self.clients.append(Client(self.r, number, who, [*line, "--", *self.file.writer(who, long)], inside))
+        return self.clients[-1]
 
-    def places(self):
+    def places(self, way=None, inside=()):
         """What `troupe locks` shows; nothing where it is not answered."""
         try:
-            line = [program(), "locks", "--json", *self.way()]
+            line = [*inside, program(), "locks", "--json", *(way or self.way())]
             done = subprocess.run(line, capture_output=True, text=True, timeout=30)
         except subprocess.TimeoutExpired:
             raise Failed("`troupe locks` does not end") from None
@@ -118,7 +60,8 @@ class Lockers:
             between()
             ensure(holder.runs(), lambda: f"{holder.who} ended meanwhile: {holder.said()}")
         since, fence = now(), file.last()[0]
-        holder.process.send_signal(signal.SIGSTOP if how == "frozen" else signal.SIGKILL)
+        holder.slept = how == "frozen"
+        holder.process.send_signal(signal.SIGSTOP if holder.slept else signal.SIGKILL)
         bound = self.ttl + self.bound
         until(lambda: file.last()[0] > fence, bound, lambda: f"nobody follows {holder.who}, {how}, within {bound} s: {self.places()}", each=0.01)
         self.waits.append((now() - since) / 1e9)
@@ -136,8 +79,14 @@ class Lockers:
         r.say(f"{how}: {holder.who} with fence {fence} is followed after {self.waits[-1]:.2f} s")
         file.check()
 
-    def conclude(self):
+    def judge(self):
         self.file.check()
+        fenced = resource.judge(self.r, "ledger", self.file, self.clients, "fencing")
+        awake = resource.judge(self.r, "ledger", self.file, [c for c in self.clients if not c.slept], "mutex")
+        self.r.say(f"{fenced}; {awake}")
+
+    def conclude(self):
+        self.judge()
         if not self.file.late():
             raise Void("nothing came late")
         self.r.say(f"{len(self.file.rows())} writes, {self.file.late()} late ones refused; the longest wait for the next holder was {max(self.waits):.2f} s")

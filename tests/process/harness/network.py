@@ -7,6 +7,7 @@ a sleeping process in it, and nothing of it has a name on this machine.
     network.split(splits.halves(names, 1))  # pairs (from, to)
     network.lose(pairs, percent=20)         # of the packets
     network.heal()
+    network.apart(pairs)                    # for good: nothing heals it
 """
 import os
 import subprocess
@@ -27,7 +28,7 @@ def run(*words):
 class Network:
     def __init__(self, round, names):
         ensure("net" in apart_in(), "a network wants a namespace of its own: campaign(..., apart=['net'])")
-        self._guard, self._holders = round.guard, {}
+        self._guard, self._holders, self._apart = round.guard, {}, set()
         self._numbers = {name: i for i, name in enumerate(names, 1)}
         run("ip", "link", "add", "hub", "type", "bridge")
         run("ip", "link", "set", "hub", "up")
@@ -55,14 +56,18 @@ class Network:
         return holder
 
     def place(self, name):
-        return f"{self._address(name)}:{PORT}"
+        return f"{self.address(name)}:{PORT}"
 
-    def _address(self, name):
+    def address(self, name):
         return f"{SUBNET}.{self._numbers[name]}"
 
     def inside(self, name):
         """What stands before a command that is to run where this node runs."""
         return ["nsenter", f"--net=/proc/{self._holders[name].pid}/ns/net"]
+
+    def apart(self, pairs):
+        self._apart = set(pairs)
+        self.heal()
 
     def split(self, pairs):
         self._rule(pairs, "drop")
@@ -72,17 +77,21 @@ class Network:
 
     def _rule(self, pairs, what):
         for hearer in sorted({to for _, to in pairs}):
-            lines = [f"add rule ip cut in ip saddr {self._address(sender)} {what}" for sender, to in sorted(pairs) if to == hearer]
-            self._nft(hearer, "; ".join(lines))
+            self._nft(hearer, "; ".join(self._rules(pairs, hearer, what)))
+
+    def _rules(self, pairs, hearer, what):
+        return [f"add rule ip cut in ip saddr {self.address(sender)} {what}" for sender, to in sorted(pairs) if to == hearer]
 
     def heal(self):
         for name in self._numbers:
-            self._nft(name, "flush chain ip cut in")
+            self._nft(name, "; ".join(["flush chain ip cut in", *self._rules(self._apart, name, "drop")]))
 
     def _nft(self, name, lines):
         run(*self.inside(name), "nft", lines)
 
     def close(self):
+        for i in self._numbers.values():  # a namespace's own end takes them along, but some time later
+            subprocess.run(["ip", "link", "del", f"port{i}"], capture_output=True)
         for holder in self._holders.values():
             self._guard.end(holder)
         subprocess.run(["ip", "link", "del", "hub"], capture_output=True)

@@ -1,4 +1,5 @@
-"""A PostgreSQL server of the test's own: in a folder of its own, by an unprivileged user, on loopback and a free port.
+"""A PostgreSQL server of the test's own: in a folder of its own, by an unprivileged user, on loopback and a free port, or `at` a
+place of a network.
 
 Beware    it refuses to run as root, so root gives it to the user postgres, or nobody
 """
@@ -36,34 +37,37 @@ def unprivileged():
 
 
 class Postgres:
-    def __init__(self, r, options=()):
+    def __init__(self, r, options=(), network=None, at=None):
         self.round, self.process = r, None
         self._bin, (self._as, user) = binaries(), unprivileged()
         self.place = tempfile.mkdtemp(prefix="troupe-pg.")
         r.at_end(lambda: shutil.rmtree(self.place, ignore_errors=True))
         if user:
             os.chown(self.place, user.pw_uid, user.pw_gid)
+        self.host, self._inside = (network.address(at), network.inside(at)) if network else ("127.0.0.1", [])
         self.port = free_port(r.ports, set())
         self.log = r.path("postgres.log")
-        self._options = ["-k", self.place, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
+        self._options = ["-k", self.place, "-p", str(self.port), "-c", f"listen_addresses={self.host}"]
         for option in options:
             self._options += ["-c", option]
         made = self._run("initdb", "-D", f"{self.place}/data", "-U", "troupe", "-A", "trust", "--no-sync")
         if made.returncode != 0:
             raise Failed(f"initdb: {made.stderr}")
+        with open(f"{self.place}/data/pg_hba.conf", "a") as rules:
+            rules.write("host all all samenet trust\n")
 
     @property
-    def uri(self):
-        return f"postgresql://troupe@127.0.0.1:{self.port}/postgres"
+    def store(self):
+        return f"postgresql://troupe@{self.host}:{self.port}/postgres"
 
     def _run(self, name, *words):
-        line = [*self._as, os.path.join(self._bin, name), *words]
+        line = [*self._inside, *self._as, os.path.join(self._bin, name), *words]
         return subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=self.place)
 
     def _ready(self):
         if self.process.poll() is not None:
             return False
-        return self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "troupe").returncode == 0
+        return self._run("pg_isready", "-q", "-h", self.host, "-p", str(self.port), "-U", "troupe").returncode == 0
 
     def start(self):
         def started():
@@ -71,7 +75,7 @@ class Postgres:
             if self.process is None or self.process.poll() is not None:
                 if self.process is not None:
                     self.round.guard.gone(self.process)
-                line = [*self._as, os.path.join(self._bin, "postgres"), "-D", f"{self.place}/data", *self._options]
+                line = [*self._inside, *self._as, os.path.join(self._bin, "postgres"), "-D", f"{self.place}/data", *self._options]
                 with open(self.log, "a") as log:
                     self.process = self.round.guard.spawn(line, stdout=log, stderr=log, cwd=self.place)
             return self._ready()
