@@ -2,6 +2,7 @@
 
 #include "cluster/elections.hpp"
 #include "cluster/program/elect_members.hpp"
+#include "cluster/program/lasting_way.hpp"
 #include "cluster/program/local_cluster.hpp"
 #include "cluster/replicated_log.hpp"
 #include "cluster/settings.hpp"
@@ -130,6 +131,10 @@ class connection final : public client {
   connection(const way& to, milliseconds timeout)
       : config_{to.settings}, system_{config_}, self_{system_}, timeout_{timeout} {}
   ~connection() override {
+    for (auto* way : {&lasting_map_, &lasting_tree_}) {
+      if (*way) caf::anon_send_exit(*way, caf::exit_reason::user_shutdown);
+      *way = nullptr;
+    }
     gateways_.clear();
     leave();
     remoting::service::of(system_).stop();
@@ -231,6 +236,16 @@ class connection final : public client {
       know_addresses();
     }
     return tree_;
+  }
+  answer<caf::actor> lasting_log() override {
+    auto got = log();
+    if (got && !lasting_map_) lasting_map_ = program::lasting_map(system_, nodes_, *got);
+    return got ? lasting_map_ : got;
+  }
+  answer<caf::actor> lasting_tree() override {
+    auto got = tree();
+    if (got && !lasting_tree_) lasting_tree_ = program::lasting_tree(system_, nodes_, *got);
+    return got ? lasting_tree_ : got;
   }
   answer<consensus::group_status> log_status(bool here, const std::string& group) override {
     return query<consensus::group_status>(log_status_query{here, group});
@@ -361,14 +376,7 @@ class connection final : public client {
   void know_addresses() {
     const auto seen = members();
     if (!seen) return;
-    std::map<std::string, remoting::endpoint> book;
-    for (const auto& m : seen->members)
-      if (const auto where = remoting::parse_endpoint(m.address)) book.emplace(m.incarnation, *where);
-    remoting::service::of(system_).directory(
-        [book = std::move(book)](const caf::node_id& id) -> std::optional<remoting::endpoint> {
-          const auto found = book.find(remoting::incarnation_text(remoting::incarnation_of(id)));
-          return found == book.end() ? std::nullopt : std::optional{found->second};
-        });
+    program::know_addresses(system_, *seen);
   }
 
   client_config config_;
@@ -378,7 +386,7 @@ class connection final : public client {
   // Of all that have answered. A node that was started again may be here before its former life is given up.
   std::map<session, std::pair<std::string, caf::actor>> gateways_;
   session asked_{};
-  caf::actor gateway_, map_, tree_;
+  caf::actor gateway_, map_, tree_, lasting_map_, lasting_tree_;
   std::string node_;
   milliseconds timeout_;
 };

@@ -59,6 +59,10 @@ class client {
   virtual answer<management::done_reply> log_add(const std::string& node, bool learner) = 0;
   virtual answer<management::done_reply> log_remove(const std::string& node) = 0;
   virtual answer<management::done_reply> log_transfer(const std::string& node) = 0;
+  // What log() and tree() give, for whoever goes on when the node has gone: through another of those that were named, or the
+  // same one when it is back.
+  virtual answer<caf::actor> lasting_log() = 0;
+  virtual answer<caf::actor> lasting_tree() = 0;
 };
 
 exit_code fail(const problem& what);

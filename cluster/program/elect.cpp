@@ -172,7 +172,7 @@ exit_code serve(const options& given, client& with) {
     if (!stands) return show_election(with, given.name, given.watch, given.as_json);
     return static_cast<exit_code>(stand_in(with, *what, {given.name, given.command, given.wait, given.as_json}));
   }
-  auto log = with.log();
+  auto log = with.lasting_log();
   if (!log) return refused(log.error());
   return stands ? static_cast<exit_code>(term{given, with, std::move(*log)}.run()) : observe(given, with, std::move(*log));
 }

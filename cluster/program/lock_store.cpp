@@ -27,12 +27,12 @@ class of_cluster final : public lock_store {
 
 using in_cluster = answer<caf::actor> (*)(client& with);
 answer<caf::actor> in_map(client& with) {
-  auto log = with.log();
+  auto log = with.lasting_log();
   if (!log) return unexpected{log.error()};
   return lock::spawn_map_store(with.system(), std::move(*log), {.prefer = with.node()});
 }
 answer<caf::actor> in_tree(client& with) {
-  auto tree = with.tree();
+  auto tree = with.lasting_tree();
   if (!tree) return unexpected{tree.error()};
   return lock::spawn_tree_store(with.system(), std::move(*tree), {.prefer = with.node()});
 }
