@@ -24,7 +24,7 @@ class Trial:
         number = len(self.all) + 1
         who = f"{self.algorithm}-{node.name}-{number}"
         line = [program(), "elect", self.name, "--algorithm", self.algorithm, "--ttl", f"{int(TTL * 1000)}ms", "--json"]
-        line += ["--at", node.listen, "--secret-file", self.cluster.secret_file, "--", *self.file.writer(who, True)]
+        line += ["--at", node.listen, "--secret-file", self.cluster.secret_file, "--", *self.file.writer(who)]
         c = self.contenders[node.name] = Client(self.r, number, who, line, self._inside(node))
         c.node = node
         self.all.append(c)

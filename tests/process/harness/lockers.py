@@ -26,12 +26,12 @@ class Lockers:
         self.way = way if callable(way) else lambda: way
         self.file, self.waits, self.clients, self._numbers = File(r.path("ledger")), [], [], itertools.count(1)
 
-    def client(self, long, way=None, inside=()):
-        """One that takes the lock, writes, and gives it back; `long`: and does not give it back by itself."""
+    def client(self, long, way=None, inside=(), turns=3):
+        """One that takes the lock, writes so many times, and gives it back; `long`: and does not give it back by itself."""
         number = next(self._numbers)
         who = f"c{number}"
         line = [program(), "lock", "ledger", "--ttl", f"{int(self.ttl * 1000)}ms", "--owner", who, "--json", *(way or self.way())]
-        self.clients.append(Client(self.r, number, who, [*line, "--", *self.file.writer(who, long)], inside))
+        self.clients.append(Client(self.r, number, who, [*line, "--", *self.file.writer(who, -1 if long else turns)], inside))
         return self.clients[-1]
 
     def places(self, way=None, inside=()):

@@ -1,7 +1,7 @@
 """A file that refuses older fences than it has seen, and clients whose commands write to it while they hold or lead.
 
     file = File(r.path("ledger"))
-    c = Client(r, 1, "c1", [program(), "lock", "ledger", "--", *file.writer("c1", long=True)])
+    c = Client(r, 1, "c1", [program(), "lock", "ledger", "--", *file.writer("c1")])
     file.check()                                      # the order in which it took and refused
     judge(r, "ledger", file, clients, "fencing")      # and what all of them did, by `troupe check`
 
@@ -15,12 +15,12 @@ from collections import namedtuple
 from .ground import Failed, ensure, now, until
 from .history import History
 
-# It writes under its fence, again and again, until it is ended or has done so three times; each line with the moment in
-# which it was asked for and that in which it was written, of the one clock.
+# It writes under its fence, so many times, or until it is ended; each line with the moment in which it was asked for and
+# that in which it was written, of the one clock.
 WRITER = textwrap.dedent(
     """
     import fcntl, os, sys, time
-    path, who, long = sys.argv[1], sys.argv[2], sys.argv[3] == "long"
+    path, who, turns = sys.argv[1], sys.argv[2], int(sys.argv[3])
     fence = int(os.environ.get("TROUPE_FENCE") or os.environ["TROUPE_TERM"])
     assert int(os.environ.get("TROUPE_TERM", 0)) <= fence
     def write(what):
@@ -32,12 +32,10 @@ WRITER = textwrap.dedent(
             verdict = what or ("took" if fence >= highest else "late")
             print(verdict, fence, who, asked, time.monotonic_ns(), file=file)
     write("begins")
-    while True:
-        for turn in range(3):
-            write(None)
-            time.sleep(0.02)
-        if not long:
-            break
+    while turns != 0:
+        write(None)
+        turns -= 1
+        time.sleep(0.02)
     write("ends")
     """
 )
@@ -49,9 +47,9 @@ class File:
         self.path = path
         open(path, "w").close()
 
-    def writer(self, who, long):
-        """The command."""
-        return [sys.executable, "-c", WRITER, self.path, who, "long" if long else "short"]
+    def writer(self, who, turns=-1):
+        """The command; without a number of turns it does not end by itself."""
+        return [sys.executable, "-c", WRITER, self.path, who, str(turns)]
 
     def all(self):
         with open(self.path) as file:
