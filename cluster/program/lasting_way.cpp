@@ -35,11 +35,13 @@ class lasting_way final : public caf::event_based_actor {
     way_ = nullptr;
     gateways_.clear();
     told_.clear();
+    followers_.clear();
   }
 
   caf::behavior make_behavior() override {
     set_down_handler([this](const caf::down_msg& gone) {
-      std::erase_if(told_, [&](const caf::actor& whom) { return whom.address() == gone.source; });
+      for (auto* all : {&told_, &followers_})
+        std::erase_if(*all, [&](const caf::actor& whom) { return whom.address() == gone.source; });
       if (!way_ || way_.address() != gone.source) return;
       way_ = nullptr;
       look();
@@ -49,11 +51,8 @@ class lasting_way final : public caf::event_based_actor {
     return {
         [this](consensus::command& what) { return pass(std::move(what)); },
         [this](consensus::question& what) { return pass(std::move(what)); },
-        [this](consensus::tell_replicas& wish) {
-          if (way_) send(way_, wish);
-          monitor(wish.whom);
-          told_.push_back(std::move(wish.whom));
-        },
+        [this](consensus::tell_replicas& wish) { tell(wish, told_); },
+        [this](consensus::tell_leader& wish) { tell(wish, followers_); },
         [this](remoting::link_up& up) {
           if (!up.gateway) return;
           auto& gateway = gateways_[session_of(up.who)] = std::move(up.gateway);
@@ -82,6 +81,13 @@ class lasting_way final : public caf::event_based_actor {
     return caf::delegated<consensus::reply>{};  // by the node's
   }
 
+  template <class Wish>
+  void tell(Wish& wish, std::vector<caf::actor>& those) {
+    if (way_) send(way_, wish);
+    monitor(wish.whom);
+    those.push_back(std::move(wish.whom));
+  }
+
   void look() {
     if (way_ || std::exchange(looking_, true)) return;
     for (const auto& node : nodes_) remoting::service::of(system()).connect(node);
@@ -100,12 +106,13 @@ class lasting_way final : public caf::event_based_actor {
     way_ = way;
     monitor(way_);
     for (const auto& whom : told_) send(way_, consensus::tell_replicas{whom});
+    for (const auto& whom : followers_) send(way_, consensus::tell_leader{whom});
   }
 
   std::vector<remoting::endpoint> nodes_;
   caf::actor way_;  // null: none is reached
   std::map<session, caf::actor> gateways_;
-  std::vector<caf::actor> told_;
+  std::vector<caf::actor> told_, followers_;  // of replicas, of leaders
   bool looking_ = false;
 };
 }  // namespace

@@ -1,7 +1,7 @@
 // A way to a replicated group that outlasts the life of the node which it leads through: it goes on through another of the
 // nodes that were named, or through the same one when it is back.
 //   command, question -> as actors/consensus/client.hpp has them; not_ready while no node is reached
-//   tell_replicas     -> each next node is asked to tell the same ones
+//   tell_replicas, tell_leader -> each next node is asked to tell the same ones
 //   Promises  a request is passed on once: what becomes of one that was under way when its node went, nobody knows
 //   Costs     a message more each way; while no node is reached, a dial of each five times a second
 #pragma once
