@@ -32,7 +32,10 @@ def unprivileged():
             user = pwd.getpwnam(name)
         except KeyError:
             continue
-        return ["setpriv", "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups"], user
+        words = ["setpriv", "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups"]
+        if subprocess.run([*words, "true"], capture_output=True).returncode != 0:
+            raise Skipped(f"no right to run a server as {name}, who is unknown in a user's namespace")
+        return words, user
     raise Skipped("there is no user to run PostgreSQL as")
 
 
