@@ -1,5 +1,7 @@
 #include "patterns/lock/barrier.hpp"
 
+#include "patterns/lock/kinds.hpp"
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -65,8 +67,23 @@ std::vector<round> rounds_of(const line& all) {
   return valid;
 }
 
+std::vector<party> parties_of(const line& all) {
+  std::vector<party> those;
+  const auto rounds = rounds_of(all);
+  for (const auto& p : all) {
+    if (!is_member(p)) continue;
+    auto& it = those.emplace_back(party{p.ticket, p.owner, p.capacity});
+    for (const auto& r : rounds)
+      if (std::find(r.members.begin(), r.members.end(), p.ticket) != r.members.end())
+        it.round = r.number;
+  }
+  return those;
+}
+
 barrier::barrier(barrier_settings how, std::string life)
-    : how_{std::move(how)}, life_{std::move(life)}, line_{"barrier:" + how_.name} {}
+    : how_{std::move(how)},
+      life_{std::move(life)},
+      line_{line_of({line_kind::barrier, how_.name})} {}
 
 void barrier::step(const barrier_input& in, instant now, barrier_output& out) {
   std::visit([&](const auto& x) { on(x, now, out); }, in);

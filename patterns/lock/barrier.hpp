@@ -47,6 +47,14 @@ struct round {
 // Of a line, in order; void ones are left out.
 std::vector<round> rounds_of(const line& all);
 
+struct party {
+  std::uint64_t ticket = 0;
+  std::string owner{};
+  std::uint32_t parties = 0;  // as many must come
+  std::uint64_t round = 0;    // that it is in; 0: it waits
+};
+std::vector<party> parties_of(const line& all);
+
 struct barrier_enter {
   duration wait = for_ever;
 };

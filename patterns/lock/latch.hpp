@@ -48,12 +48,23 @@ using latch_wish = std::variant<latch_set, latch_count_down, latch_await, latch_
 
 enum class latch_end : std::uint8_t { done, timed_out, refused, unknown };
 TROUPE_ENUM(latch_end, done, timed_out, refused, unknown)
+// What its line says.
+struct latch_state {
+  std::uint64_t ticket = 0;  // of its count; 0: it has none
+  std::uint32_t count = 0, left = 0;
+  std::vector<std::string> counted{};  // the ids, in the order in which they have
+  bool gate = false;                   // somebody waits, or has
+};
+TROUPE_MESSAGE(latch_state, ticket, count, left, counted, gate)
+latch_state latch_of(const line& all);
+std::string text_of_left(const latch_state& is);  // 2 of 3 left
+
 struct latch_ended {
   latch_end how{};
-  std::uint32_t left = 0;
+  latch_state is{};        // as it was last seen
   std::string sentence{};  // unless it is done
 };
-TROUPE_MESSAGE(latch_ended, how, left, sentence)
+TROUPE_MESSAGE(latch_ended, how, is, sentence)
 struct latch_output {
   std::vector<ask> asks{};
   std::optional<latch_ended> ended{};
@@ -84,12 +95,6 @@ class latch {
     clearing,
     over
   };
-  struct view {
-    std::uint64_t count_ticket = 0;  // 0: there is no count
-    std::uint32_t count = 0, left = 0;
-    bool gate = false;
-  };
-  static view view_of(const line& all);
   void looked(const line& all, instant now, latch_output& out);
   void has_stood(const stood& s, instant now, latch_output& out);
   void ask_for(stage what, wish w, latch_output& out);
@@ -97,7 +102,7 @@ class latch {
   void stand_as(stage what, std::string id, std::uint32_t count, latch_output& out);
   void leave(stage what, std::string id, latch_output& out);
   void clear_next(latch_output& out);
-  void end(latch_end how, std::string sentence, latch_output& out, std::uint32_t left = 0);
+  void end(latch_end how, std::string sentence, latch_output& out);
   void none_set(latch_output& out);
 
   latch_wish what_;
@@ -107,8 +112,9 @@ class latch {
   wish asked_{};  // last
   std::uint64_t numbers_ = 0, awaited_ = 0;
   std::uint64_t count_ticket_ = 0;  // that it has seen first
-  std::uint32_t left_ = 0;
+  latch_state is_{};                // that it has seen last
   std::deque<std::string> to_clear_{};
   instant until_ = instant::max(), again_ = instant::max();
+  instant unseen_until_{};  // a wait, however short, sees the latch once
 };
 }  // namespace troupe::lock

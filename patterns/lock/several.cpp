@@ -1,5 +1,7 @@
 #include "patterns/lock/several.hpp"
 
+#include "patterns/lock/kinds.hpp"
+
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -8,7 +10,7 @@ result<std::vector<want>, std::string> in_order(std::vector<want> all) {
   if (all.empty()) return unexpected{std::string{"name the locks that are to be taken"}};
   std::sort(all.begin(), all.end(), [](const want& a, const want& b) { return a.lock < b.lock; });
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i].lock.empty()) return unexpected{std::string{"a lock needs a name"}};
+    if (auto wrong = lock_name_problem(all[i].lock)) return unexpected{std::move(*wrong)};
     if (i > 0 && all[i].lock == all[i - 1].lock)
       return unexpected{"'" + all[i].lock + "' is wanted twice: it would wait for itself"};
   }

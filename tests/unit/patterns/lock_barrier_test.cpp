@@ -121,6 +121,15 @@ TEST_CASE("lock barrier: who comes too many waits for the next round") {
   std::size_t in = 0;
   for (std::size_t i = 0; i < 5; ++i) in += b.entered(i);
   CHECK(in == 3);
+  std::map<std::uint64_t, std::size_t> seen;  // by round, from outside
+  for (const auto& p : parties_of(b.store.lines().at("barrier:x"))) {
+    CHECK(p.parties == 3);
+    CHECK(p.owner.size() == 1);
+    ++seen[p.round];
+  }
+  REQUIRE(seen.size() == 2);
+  CHECK(seen.at(0) == 2);
+  CHECK(seen.rbegin()->second == 3);
   for (std::size_t i = 0; i < 5; ++i)
     if (b.entered(i) == 1) b.give(i, barrier_leave{});
   b.settle();

@@ -68,21 +68,26 @@ struct bench {
 
 TEST_CASE("lock latch: who waits goes on once all have counted, each of them once") {
   bench b;
-  CHECK(b.did(latch_set{"x", 3}).left == 3);
+  CHECK(b.did(latch_set{"x", 3}).is.left == 3);
   const auto waits = b.start(latch_await{"x"}), too = b.start(latch_await{"x"});
   b.settle();
-  CHECK(b.did(latch_count_down{"x", "a"}).left == 2);
-  CHECK(b.did(latch_count_down{"x", "a"}).left == 2);
-  CHECK(b.did(latch_count_down{"x", "b"}).left == 1);
-  CHECK(b.did(latch_look{"x"}).left == 1);
+  CHECK(b.did(latch_count_down{"x", "a"}).is.left == 2);
+  CHECK(b.did(latch_count_down{"x", "a"}).is.left == 2);
+  CHECK(b.did(latch_count_down{"x", "b"}).is.left == 1);
+  const auto seen = b.did(latch_look{"x"}).is;
+  CHECK(seen.left == 1);
+  CHECK(seen.count == 3);
+  CHECK(seen.counted == std::vector<std::string>{"a", "b"});
+  CHECK(seen.gate);
+  CHECK(text_of_left(seen) == "1 of 3 left");
   CHECK_FALSE(b.done(waits));
   const auto before = b.looks;
-  CHECK(b.did(latch_count_down{"x", "c"}).left == 0);
+  CHECK(b.did(latch_count_down{"x", "c"}).is.left == 0);
   CHECK(b.done(waits));
   CHECK(b.done(too));
   CHECK(b.looks == before + 3);  // the one who counted, and each who waited
   CHECK(b.did(latch_await{"x"}).how == latch_end::done);
-  CHECK(b.did(latch_count_down{"x", "late"}).left == 0);
+  CHECK(b.did(latch_count_down{"x", "late"}).is.left == 0);
 }
 
 TEST_CASE("lock latch: a count is set once, and what cannot be is refused with a sentence") {
@@ -108,6 +113,11 @@ TEST_CASE("lock latch: the last to count dies before it takes the gate away") {
   b.all[last].asks.clear();
   b.settle();
   CHECK_FALSE(b.done(waits));
+  const auto looks = b.start(latch_await{"x", 0ms});
+  b.go(looks);
+  b.with(looks, [&](latch& l, latch_output& out) { l.tick(b.now, out); });
+  CHECK(b.done(looks));
+  b.all[looks].asks.clear();
   b.now += 5s;
   b.tick();
   CHECK(b.done(waits));
@@ -143,7 +153,26 @@ TEST_CASE("lock latch: a reset ends all waits, and what came late counts no more
   CHECK(b.all[late].ended->sentence == "'x' was reset meanwhile");
   CHECK(b.store.lines().empty());
   b.did(latch_set{"x", 2});
-  CHECK(b.did(latch_look{"x"}).left == 2);
+  CHECK(b.did(latch_look{"x"}).is.left == 2);
+}
+
+TEST_CASE("lock latch: a wait of no time at all sees the latch once") {
+  bench b;
+  b.did(latch_set{"x", 1});
+  CHECK(b.did(latch_await{"x", 0ms}).how == latch_end::timed_out);
+  b.did(latch_count_down{"x", "a"});
+  const auto waits = b.start(latch_await{"x", 0ms});
+  b.now += 100ms;
+  CHECK(b.all[waits].it.due() > b.now);
+  b.with(waits, [&](latch& l, latch_output& out) { l.tick(b.now, out); });
+  CHECK_FALSE(b.all[waits].ended);
+  b.settle();
+  CHECK(b.done(waits));
+  const auto silent = b.start(latch_await{"x", 0ms});
+  b.all[silent].asks.clear();
+  b.now += 10s;
+  b.tick();
+  CHECK(b.all[silent].ended->how == latch_end::timed_out);
 }
 
 TEST_CASE("lock latch: time runs out, or the store does not answer") {
@@ -155,7 +184,9 @@ TEST_CASE("lock latch: time runs out, or the store does not answer") {
   b.now += 500ms;
   b.tick();
   CHECK(b.all[waits].ended->how == latch_end::timed_out);
-  CHECK(b.all[waits].ended->left == 2);
+  CHECK(b.all[waits].ended->is.left == 2);
+  CHECK(b.all[waits].ended->sentence ==
+        "'x' was not counted down within the time given: 2 of 2 left");
   const auto counts = b.start(latch_count_down{"x", "a"});
   b.go(counts);
   const auto number = b.all[counts].asks.at(0).number;
@@ -171,5 +202,5 @@ TEST_CASE("lock latch: time runs out, or the store does not answer") {
   b.now += 10s;
   b.tick();
   CHECK(b.all[counts].ended->how == latch_end::unknown);
-  CHECK(b.did(latch_count_down{"x", "a"}).left == 1);
+  CHECK(b.did(latch_count_down{"x", "a"}).is.left == 1);
 }

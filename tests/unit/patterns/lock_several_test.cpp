@@ -51,6 +51,7 @@ TEST_CASE("lock several: one order for all, whatever the order in which they are
   CHECK((*one)[2].lock == "c");
   CHECK(in_order({}).error() == "name the locks that are to be taken");
   CHECK(in_order({{"a"}, {""}}).error() == "a lock needs a name");
+  CHECK_FALSE(in_order({{"a"}, {"barrier:b"}}));
   CHECK(in_order({{"a"}, {"b"}, {"a", mode::shared}}).error() ==
         "'a' is wanted twice: it would wait for itself");
 }
