@@ -58,6 +58,10 @@ class member : public caf::event_based_actor {
         [this](const enter_barrier& e) -> caf::result<entered_barrier> {
           auto whom = caf::actor_cast<caf::actor>(current_sender());  // before the promise
           auto promise = make_response_promise<entered_barrier>();
+          if (going_) {
+            promise.deliver(make_error(errc::not_ready, "this member has left for good"));
+            return promise;
+          }
           if (enters_ || leaves_ || !core_.may_enter()) {
             promise.deliver(
                 make_error(errc::refused, "it is in the barrier, or on its way: leave first"));
@@ -82,6 +86,7 @@ class member : public caf::event_based_actor {
           step(barrier_leave{});
           return promise;
         },
+        [this](retire_barrier) { go(); },
         [this](barrier_tick) {
           armed_ = instant::max();
           if (now() >= session_.due()) tick_session();
@@ -138,7 +143,18 @@ class member : public caf::event_based_actor {
       });
     if (out.over) step(session_gone{*out.over});
     if (out.begun) step(session_is{*out.begun});
+    if (out.refused) turn_away(*out.refused);
     arm();
+  }
+  // The store lets nobody stand.
+  void turn_away(const std::string& why) {
+    auto to = std::exchange(enters_, {});
+    if (!to) return;
+    step(barrier_abandon{});
+    session_output out;
+    session_.close(now(), out);
+    obey(out);
+    to->deliver(make_error(errc::refused, why));
   }
   // Under another session: what was asked for under this one cannot stand any more.
   void renew() {
@@ -156,6 +172,20 @@ class member : public caf::event_based_actor {
     if (core_.idle()) return;
     step(barrier_abandon{});
     renew();
+  }
+  // With the session ends its place, also one that is still to come.
+  void go() {
+    if (std::exchange(going_, true)) return;
+    whom_ = nullptr;
+    const auto why = make_error(errc::cancelled, "it has been told to retire");
+    if (auto to = std::exchange(enters_, {})) to->deliver(why);
+    if (auto to = std::exchange(leaves_, {})) to->deliver(why);
+    barrier_output left;
+    core_.step(barrier_abandon{}, now(), left);
+    session_output out;
+    session_.close(now(), out);
+    if (out.asks.empty()) return quit();
+    ask_store(std::move(out.asks.front().what), [this](answer&) { quit(); });
   }
   void ask_store(wish what, std::function<void(answer&)> then) {
     const bool waits = std::holds_alternative<await>(what);
@@ -182,6 +212,7 @@ class member : public caf::event_based_actor {
   std::optional<caf::typed_response_promise<entered_barrier>> enters_;
   std::optional<caf::typed_response_promise<left_barrier>> leaves_;
   caf::actor whom_;
+  bool going_ = false;
   instant armed_ = instant::max();
 };
 }  // namespace

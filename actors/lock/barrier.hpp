@@ -5,6 +5,7 @@
 //   // who entered:  [=](const lock::barrier_broken& b) { a member has died; leave }
 //   Messages  enter_barrier -> entered_barrier; leave_barrier -> left_barrier; or an error: timeout, refused, failed: broken,
 //             and it is out. After that it can be entered again
+//             retire_barrier: whatever it was at, its place goes at once, and it ends; inside, it is broken for the others
 //   Promises  those of patterns/lock/barrier.hpp. Who entered and ends without leaving breaks it
 //   Beware    one actor a member: two members of one process have one each
 //   Costs     one session of the store
@@ -26,6 +27,8 @@ struct leave_barrier {};
 TROUPE_MESSAGE(leave_barrier)
 struct left_barrier {};
 TROUPE_MESSAGE(left_barrier)
+struct retire_barrier {};
+TROUPE_MESSAGE(retire_barrier)
 
 struct barrier_member_settings {
   barrier_settings core{};

@@ -77,7 +77,8 @@ class latches : public caf::event_based_actor {
       auto to = found->second.whom;
       running_.erase(found);
       if (out.ended->how == latch_end::done)
-        to.deliver(latch_count{out.ended->left});
+        to.deliver(
+            latch_count{out.ended->is.left, out.ended->is.count, std::move(out.ended->is.counted)});
       else
         to.deliver(to_error(*out.ended));
       return;

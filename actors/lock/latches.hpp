@@ -12,8 +12,10 @@
 namespace troupe::lock {
 struct latch_count {
   std::uint32_t left = 0;
+  std::uint32_t count = 0;             // that it counts down from
+  std::vector<std::string> counted{};  // the ids that have
 };
-TROUPE_MESSAGE(latch_count, left)
+TROUPE_MESSAGE(latch_count, left, count, counted)
 // The store is its own, and ends with it.
 caf::actor spawn_latches(caf::actor_system& system, caf::actor store, latch_settings how = {});
 }  // namespace troupe::lock

@@ -1,6 +1,7 @@
 #include "actors/lock/locks_actor.hpp"
 #include "patterns/hex.hpp"
 #include "patterns/lock/deadlock.hpp"
+#include "patterns/lock/kinds.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
@@ -94,8 +95,8 @@ caf::behavior locks_actor::make_behavior() {
 caf::result<taken> locks_actor::on(const take& wanted) {
   auto whom = caf::actor_cast<caf::actor>(current_sender());  // before the promise takes it
   auto promise = make_response_promise<taken>();
-  if (wanted.name.empty()) {
-    promise.deliver(make_error(errc::invalid_argument, "a lock needs a name"));
+  if (const auto wrong = lock_name_problem(wanted.name)) {
+    promise.deliver(make_error(errc::invalid_argument, *wrong));
     return promise;
   }
   if (going_) {

@@ -109,6 +109,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::latch_await)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::latch_reset)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::enter_barrier)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::leave_barrier)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::retire_barrier)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_wish)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::barrier_broken)
 
 TEST_CASE("latches: counted down by processes that end, awaited by others") {
@@ -235,4 +238,38 @@ TEST_CASE("barrier: given up after a while, and entered again") {
   CHECK(h[1].said->refusals[1] == "it is not inside");
   h[2].tell(lock::enter_barrier{});
   CHECK(h[0].until([&] { return h.entered() == 3; }));
+}
+
+TEST_CASE("barrier: who retires is gone at once, from the line and from the round") {
+  ground x;
+  hall h{x.g, 4};
+  h[0].tell(lock::enter_barrier{});
+  h[1].tell(lock::enter_barrier{});
+  x.g.sim.run_for(1s);
+  caf::anon_send(h[0].service, lock::retire_barrier{});
+  REQUIRE(h[0].until([&] { return h[0].said->refusals.size() == 1; }, 100ms));
+  h[2].tell(lock::enter_barrier{});
+  x.g.sim.run_for(2s);  // less than its lease
+  CHECK(h.entered() == 0);
+  h[3].tell(lock::enter_barrier{});
+  REQUIRE(h[1].until([&] { return h.entered() == 3; }, 1s));
+  caf::anon_send(h[3].service, lock::retire_barrier{});
+  CHECK(h[1].until([&] { return h[1].said->broken.size() + h[2].said->broken.size() == 2; }, 1s));
+}
+
+TEST_CASE("barrier: a store that lets nobody stand is no reason to wait") {
+  ground x;
+  process a{x.g};
+  a.store = x.g.sim.spawn([](caf::event_based_actor*) -> caf::behavior {
+    return {[](const lock::store_wish&) {
+      return lock::store_answer{lock::refused{"this store evicts keys"}};
+    }};
+  });
+  a.service = lock::spawn_barrier(x.g.sim.system, a.store, {.core = {.name = "x"}});
+  a.serve();
+  for (std::size_t i = 1; i <= 2; ++i) {
+    a.tell(lock::enter_barrier{});
+    REQUIRE(a.until([&] { return a.said->refusals.size() == i; }, 1s));
+  }
+  CHECK(a.said->refusals[1] == "this store evicts keys");
 }
