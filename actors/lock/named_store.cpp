@@ -1,6 +1,7 @@
 #include "actors/lock/named_store.hpp"
 
 #include "actors/lock/database_store.hpp"
+#include "actors/lock/postgres_connection.hpp"
 #include "actors/lock/redis_store.hpp"
 
 #include <string_view>
@@ -26,12 +27,18 @@ std::optional<std::string> redis_mistake(const std::string& store) {
   return at ? std::nullopt : std::optional{at.error()};
 }
 
+std::optional<std::string> postgres_mistake(const std::string& store) {
+  const auto name = pg_connection::name_of(store);
+  return name ? std::nullopt : std::optional{name.error()};
+}
+
 const std::vector<kind>& kinds() {
   static const std::vector<kind> all{
       {{"sqlite:"}, "sqlite:PATH", &sqlite_store},
       {{"postgresql://", "postgres://"},
        "postgresql://USER@HOST:PORT/DATABASE",
-       &spawn_postgres_store},
+       &spawn_postgres_store,
+       &postgres_mistake},
       {{"redis://"},
        "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]",
        &spawn_redis_store,

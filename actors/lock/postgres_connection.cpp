@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -15,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr Oid of_int8 = 20;
+constexpr auto form = "postgresql://USER@HOST:PORT/DATABASE";
 
 std::string first_line(const char* text) {
   std::string line = text == nullptr ? "" : text;
@@ -73,16 +76,28 @@ result<std::string, std::string> pg_connection::name_of(const std::string& uri) 
       ::PQconninfoParse(uri.c_str(), &why), &::PQconninfoFree};
   ::PQfreemem(why);  // it may show the password
   if (!all)
-    return unexpected{std::string{
-        "this is no address of a PostgreSQL server: write "
-        "postgresql://USER@HOST:PORT/DATABASE, with % and two digits for each other character"}};
+    return unexpected{std::string{"this is no address of a PostgreSQL server: write "} + form +
+                      ", with % and two digits for each other character"};
   std::string host, port, database;
+  const auto is_port = [](std::string_view text) {
+    unsigned number = 0;
+    const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return wrong == std::errc{} && end == text.data() + text.size() && number > 0 &&
+           number <= 65'535;
+  };
   for (const auto* o = all.get(); o->keyword != nullptr; ++o) {
     if (o->val == nullptr) continue;
     const std::string word = o->keyword;
     if (word == "host") host = o->val;
     if (word == "port") port = o->val;
     if (word == "dbname") database = o->val;
+  }
+  for (std::size_t at = 0; !port.empty() && at <= port.size();) {  // one for each host
+    const auto end = std::min(port.find(',', at), port.size());
+    if (end > at && !is_port(std::string_view{port}.substr(at, end - at)))
+      return unexpected{
+          std::string{"a port of a PostgreSQL server is a number from 1 to 65535: write "} + form};
+    at = end + 1;
   }
   return "the PostgreSQL server" + (host.empty() ? "" : " at " + host) +
          (port.empty() ? "" : ":" + port) + (database.empty() ? "" : ", database " + database);
