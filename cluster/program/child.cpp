@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -29,6 +30,15 @@ std::optional<child> child::start(const std::vector<std::string>& command, const
   }
   ::setpgid(pid, pid);
   return child{pid};
+}
+
+int child::run(const std::vector<std::string>& command, const variables& environment) {
+  auto runs = start(command, environment);
+  if (!runs) return static_cast<int>(fail(exit_code::wrapper, "the system does not start another process"));
+  for (bool told = false;; std::this_thread::sleep_for(milliseconds{5})) {
+    if (const auto code = runs->ended()) return *code;
+    if (interrupted() && !std::exchange(told, true)) runs->signal(SIGTERM);
+  }
 }
 
 std::optional<int> child::ended() {

@@ -14,6 +14,8 @@ class child {
   using variables = std::vector<std::pair<std::string, std::string>>;
   // Nothing: the system starts no further process.
   static std::optional<child> start(const std::vector<std::string>& command, const variables& environment);
+  // From its start to its end, which an interruption asks for; its exit code, or exit_code::wrapper.
+  static int run(const std::vector<std::string>& command, const variables& environment);
   // Its exit code, as a shell gives it, once it has ended.
   std::optional<int> ended();
   void signal(int which) const;

@@ -123,7 +123,7 @@ int run(int argc, char** argv) {
     all.behind = static_cast<std::size_t>(argv + argc - mark - 1);
   for (auto add : {add_up, add_members, add_submit, add_jobs, add_job, add_cancel, add_stop,
                    add_leave, add_down, add_metrics, add_node, add_certificates, add_config,
-                   add_check, add_simulate, add_calc, add_failpoints, add_log, add_kv, add_elect, add_lock, add_locks, add_mutex, add_journal, add_tree})
+                   add_check, add_simulate, add_calc, add_failpoints, add_log, add_kv, add_elect, add_lock, add_locks, add_latch, add_barrier, add_mutex, add_journal, add_tree})
     add(all);
   const std::string first = argc > 1 ? argv[1] : "";
   if (first.empty()) {

@@ -44,6 +44,8 @@ void add_kv(verbs& all);
 void add_elect(verbs& all);
 void add_lock(verbs& all);
 void add_locks(verbs& all);
+void add_latch(verbs& all);
+void add_barrier(verbs& all);
 void add_mutex(verbs& all);
 void add_journal(verbs& all);
 void add_tree(verbs& all);

@@ -1,11 +1,9 @@
 // troupe lock NAME -- COMMAND: runs it while the lock is held, and ends it before another can hold it.
-// troupe locks: who holds and who waits.
 #include "actors/lock/locks.hpp"
 #include "cluster/program/child.hpp"
 #include "cluster/program/json.hpp"
 #include "cluster/program/lock_store.hpp"
-#include "cluster/program/table.hpp"
-#include "patterns/lock/deadlock.hpp"
+#include "patterns/lock/kinds.hpp"
 #include "runtime/codec/inspect.hpp"
 
 #include <csignal>
@@ -13,15 +11,13 @@
 #include <optional>
 
 #include <caf/all.hpp>
-#include <unistd.h>
 
 namespace troupe::program {
 namespace {
 using clock = std::chrono::steady_clock;
-using json = nlohmann::ordered_json;
 struct options {
   target to;
-  std::string name, owner, revoke, store = "map";
+  std::string name, owner, store = "map";
   std::vector<std::string> command;
   milliseconds ttl{10'000}, wait{-1};
   std::uint32_t permits = 0;
@@ -31,24 +27,14 @@ struct options {
   }
 };
 
-std::string own_name(const std::string& given) {
-  if (!given.empty()) return given;
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
-  return std::string{host} + "/" + std::to_string(::getpid());
-}
-
-caf::actor locks_of(lock_store& with, const options& given) {
-  return lock::spawn_locks(with.system(), with.actor(),
-                           {.owner = own_name(given.owner),
-                            .session = {.ttl = given.ttl, .margin = given.ttl / 10}});
-}
-
 // Takes, runs, and gives back.
 class holding {
  public:
   holding(const options& given, lock_store& with)
-      : given_{given}, self_{with.system()}, locks_{locks_of(with, given)} {
+      : given_{given},
+        self_{with.system()},
+        locks_{lock::spawn_locks(with.system(), with.actor(),
+                                 {.owner = owner_or_own(given.owner), .session = {.ttl = given.ttl, .margin = given.ttl / 10}})} {
     self_->send(locks_, lock::take{.name = given.name,
                                    .as = given.as(),
                                    .wait = given.wait,
@@ -102,6 +88,7 @@ class holding {
 };
 
 exit_code hold(const options& given) {
+  if (const auto wrong = lock::lock_name_problem(given.name)) return fail(exit_code::usage, *wrong);
   if (given.command.empty()) return fail(exit_code::usage, "troupe lock: give a COMMAND behind --");
   if (given.ttl < milliseconds{1'000}) return fail(exit_code::usage, "--ttl: at least 1s, or a slow network is taken for a death");
   if (given.shared && given.permits > 0) return fail(exit_code::usage, "--shared and --permits exclude each other");
@@ -109,66 +96,6 @@ exit_code hold(const options& given) {
   auto with = lock_store::open(given.store, given.to);
   if (!with) return fail(exit_code::not_acquired, with.error().sentence);
   return static_cast<exit_code>(holding{given, **with}.run());
-}
-
-json row_of(const std::string& name, const lock::line& all, const lock::place& p) {
-  json waits = json::array();
-  for (const auto& other : lock::in_the_way(all, p.ticket)) waits.push_back(other.ticket);
-  json row{{"lock", name}, {"fence", p.ticket}, {"mode", to_string(p.as)}, {"owner", p.owner},
-           {"holds", lock::holds(all, p.ticket)}, {"waits_for", waits}};
-  if (p.as == lock::mode::permits) row.update({{"count", p.count}, {"capacity", p.capacity}});
-  return row;
-}
-
-void show(const lock::surveyed& found, const options& given) {
-  if (given.as_json) {
-    json rows = json::array(), circles = json::array();
-    for (const auto& [name, all] : found.all)
-      for (const auto& p : all) rows.push_back(row_of(name, all, p));
-    for (const auto& d : lock::deadlocks(found.all)) circles.push_back({{"victim", d.victim}, {"circle", lock::explain(d)}});
-    std::cout << one_line(json{{"places", rows}, {"deadlocks", circles}}) << '\n';
-    return;
-  }
-  table rows{{"LOCK", "FENCE", "MODE", "OWNER", "STATE"}};
-  for (const auto& [name, all] : found.all)
-    for (const auto& p : all)
-      rows.add({name, std::to_string(p.ticket), std::string{to_string(p.as)}, p.owner,
-                lock::holds(all, p.ticket) ? "holds" : "waits"});
-  std::cout << rows.text();
-  for (const auto& d : lock::deadlocks(found.all)) std::cout << "deadlock: " << lock::explain(d) << '\n';
-}
-
-// LOCK:FENCE
-std::optional<lock::revoke> place_in(const std::string& text) {
-  const auto at = text.rfind(':');
-  if (at == std::string::npos || at == 0) return std::nullopt;
-  char* rest = nullptr;
-  const auto fence = std::strtoull(text.c_str() + at + 1, &rest, 10);
-  if (fence == 0 || *rest != '\0') return std::nullopt;
-  return lock::revoke{text.substr(0, at), fence};
-}
-
-exit_code list(const options& given) {
-  const auto revoked = place_in(given.revoke);
-  if (!given.revoke.empty() && !revoked)
-    return fail(exit_code::usage, "--revoke: LOCK:FENCE, as `troupe locks` shows them, not '" + given.revoke + "'");
-  auto with = lock_store::open(given.store, given.to);
-  if (!with) return fail(with.error());
-  caf::scoped_actor self{(*with)->system()};
-  const auto locks = locks_of(**with, given);
-  std::optional<problem> failed;
-  const auto no = [&](const caf::error& why) { failed = problem{exit_code::not_done, sentence_of(why)}; };
-  if (!revoked)
-    self->request(locks, milliseconds{10'000}, lock::survey{}).receive([&](const lock::surveyed& all) { show(all, given); }, no);
-  else
-    self->request(locks, milliseconds{10'000}, *revoked)
-        .receive(
-            [&](const lock::returned& r) {
-              if (!r.held) failed = problem{exit_code::not_done, "nobody stands there under that fence"};
-            },
-            no);
-  self->send(locks, lock::retire{});
-  return failed ? fail(*failed) : exit_code::done;
 }
 }  // namespace
 
@@ -189,15 +116,6 @@ void add_lock(verbs& all) {
   verb->add_option("--permits", given->permits, "as one of so many holders, the same number for all");
   verb->add_option("--owner", given->owner, "in whose name, as `troupe locks` and deadlocks show it: one that waits for itself is a deadlock");
   verb->add_flag("--json", given->as_json, "events as JSON lines, to standard error");
-  add_store(*verb, given->store);
-  add_target(*verb, given->to);
-}
-
-void add_locks(verbs& all) {
-  CLI::App* verb = nullptr;
-  auto given = add_verb<options>(all, "locks", "Show who holds which lock, and who waits", &list, verb);
-  verb->add_option("--revoke", given->revoke, "LOCK:FENCE: takes that place away; its holder is told");
-  verb->add_flag("--json", given->as_json, "as JSON");
   add_store(*verb, given->store);
   add_target(*verb, given->to);
 }

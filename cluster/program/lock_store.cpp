@@ -8,6 +8,7 @@
 #include <map>
 
 #include <caf/all.hpp>
+#include <unistd.h>
 
 namespace troupe::program {
 namespace {
@@ -89,9 +90,16 @@ void add_store(CLI::App& verb, std::string& store) {
     if (const auto why = lock::mistake_in(given)) return *why + "; or, in the cluster, " + named.substr(0, named.size() - 2);
     return {};
   };
-  verb.add_option("--store", store, "where the locks are kept: in the cluster, " + named + "or without one, " + lock::known_stores())
+  verb.add_option("--store", store, "where it is kept: in the cluster, " + named + "or without one, " + lock::known_stores())
       ->check(known, "")
       ->type_name("STORE")
       ->capture_default_str();
+}
+
+std::string owner_or_own(const std::string& given) {
+  if (!given.empty()) return given;
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  return std::string{host} + "/" + std::to_string(::getpid());
 }
 }  // namespace troupe::program

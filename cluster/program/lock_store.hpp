@@ -1,5 +1,5 @@
-// Where the locks of `troupe lock` and `troupe locks` are kept, as --store says it: in the cluster that is named by the usual
-// options, or in a store that needs none.
+// Where locks, latches and barriers are kept, as --store says it: in the cluster that is named by the usual options, or in a
+// store that needs none.
 #pragma once
 #include "cluster/program/client.hpp"
 
@@ -14,4 +14,6 @@ class lock_store {
   virtual const caf::actor& actor() const = 0;
 };
 void add_store(CLI::App& verb, std::string& store);
+// In whose name one stands: what was given, or the host and the process.
+std::string owner_or_own(const std::string& given);
 }  // namespace troupe::program
