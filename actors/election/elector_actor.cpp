@@ -5,10 +5,12 @@
 #include "runtime/error.hpp"
 #include "runtime/events.hpp"
 #include "runtime/log.hpp"
+#include "runtime/metrics.hpp"
 #include "runtime/peers.hpp"
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -200,11 +202,22 @@ class elector_actor : public caf::event_based_actor {
     }
   }
   void post(const letter& l) {
-    if (l.to < peers_.size() && peers_[l.to].handle)
-      send(peers_[l.to].handle, word{s_.how.self, life_, false, l.bytes});
+    if (l.to >= peers_.size() || !peers_[l.to].handle) return;
+    send(peers_[l.to].handle, word{s_.how.self, life_, false, l.bytes});
+    count(l.kind);
   }
   void greet(const peer& p) {
-    if (p.handle) send(p.handle, word{s_.how.self, life_, core_ == nullptr, {}});
+    if (!p.handle) return;
+    send(p.handle, word{s_.how.self, life_, core_ == nullptr, {}});
+    count("life");
+  }
+  void count(std::string_view kind) {
+    auto& to = sent_[kind];
+    if (to == nullptr)
+      to = &metrics::counter("troupe_election_messages_total",
+                             "Messages that this node's electors have sent to others.",
+                             {{"algorithm", s_.which->name}, {"kind", kind}});
+    to->add();
   }
 
   void take(const word& w) {
@@ -241,8 +254,16 @@ class elector_actor : public caf::event_based_actor {
     const auto what = belief_of(b);
     log::info("election", to_string(b.as),
               {{"election", s_.election}, {"leader", what.leader}, {"term", b.term}});
-    if (b.as == standing::leading)
+    metrics::gauge("troupe_election_term", "The term of an election, as this node knows it.",
+                   {{"election", s_.election}})
+        .set(static_cast<double>(b.term));
+    if (b.as == standing::leading) {
       s_.events->write(events::leader{"election." + s_.election, b.term});
+      metrics::counter("troupe_elections_won_total",
+                       "Elections by algorithm that this node has won.",
+                       {{"algorithm", s_.which->name}})
+          .add();
+    }
     for (const auto& whom : told_) send(whom, what);
   }
 
@@ -265,6 +286,7 @@ class elector_actor : public caf::event_based_actor {
   std::deque<held> held_;
   std::vector<peer> peers_;  // by number, itself among them
   std::vector<caf::actor> told_;
+  std::map<std::string_view, metrics::counter_handle*, std::less<>> sent_;  // by kind
   belief believed_{};
   std::optional<instant> armed_;
 };

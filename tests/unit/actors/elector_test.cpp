@@ -2,6 +2,7 @@
 #include "actors/election/elector_actor.hpp"
 #include "runtime/codec/inspect.hpp"
 #include "runtime/journal/memory.hpp"
+#include "runtime/metrics.hpp"
 #include "runtime/peers.hpp"
 #include "runtime/simulator.hpp"
 
@@ -212,6 +213,30 @@ TEST_CASE("elector actor: each algorithm has one leader, another when it dies, a
         }
         CHECK(c.wrong == std::vector<std::string>{});
       }
+}
+
+TEST_CASE("elector actor: an operator sees elections won, messages by kind, and the term") {
+  for (const auto& a : algorithms()) {
+    CAPTURE(std::string{a.name});
+    const auto won = [&] {
+      return metrics::counter("troupe_elections_won_total", "", {{"algorithm", a.name}}).value();
+    };
+    const auto before = won();
+    company c{{.algorithm = std::string{a.name}}};
+    const auto leads = c.elect();
+    REQUIRE(leads >= 0);
+    CHECK(won() > before);
+    const auto& said = c.said(static_cast<server>(leads));
+    CHECK(metrics::gauge("troupe_election_term", "", {{"election", said.election}}).value() ==
+          static_cast<double>(said.term));
+    const auto sent =
+        "troupe_election_messages_total{algorithm=\"" + std::string{a.name} + "\",kind=\"";
+    const auto all = metrics::expose();
+    CHECK(all.find(sent + "life\"}") != std::string::npos);
+    std::size_t kinds = 0;
+    for (auto at = all.find(sent); at != std::string::npos; at = all.find(sent, at + 1)) ++kinds;
+    CHECK(kinds >= 3);
+  }
 }
 
 TEST_CASE("elector actor: a bully that comes back takes over, unless the incumbent stays") {
