@@ -27,6 +27,12 @@ struct options {
   milliseconds ttl{5'000}, wait{0}, patience{1'000};
   bool as_json = false, watch = false, compare = false, remove = false, keep_incumbent = false;
   comparison_options comparison;
+  const CLI::Option* patience_option = nullptr;
+  election_wish wish() const {
+    election_wish w{name, algorithm, members, observers, std::nullopt, keep_incumbent};
+    if (patience_option->count() > 0) w.patience = patience;
+    return w;
+  }
 };
 
 // Leads, runs, and gives up; one after the other.
@@ -147,6 +153,7 @@ std::string wrong_in(const options& given) {
     return "--algorithm: bully, raft, zab or log, not '" + given.algorithm + "'";
   if ((given.algorithm.empty() || given.algorithm == "log") && !(given.members.empty() && given.observers.empty()))
     return "--members and --observers go with --algorithm bully, raft or zab";
+  if (given.patience_option->count() > 0 && given.algorithm == "log") return "--patience goes with --algorithm bully, raft or zab: log has --ttl";
   if (given.keep_incumbent && given.algorithm != "bully") return "--keep-incumbent goes with --algorithm bully: elsewhere who leads stays anyway";
   if (!given.command.empty() && (given.watch || given.remove)) return "troupe elect: give a COMMAND, or --watch, or --remove";
   return {};
@@ -162,9 +169,11 @@ exit_code serve(const options& given, client& with) {
     auto found = find_election(with, given.name);
     if (!found) return refused(found.error());
     what = std::move(*found);
-    by = what ? what->charter.algorithm : "log";
+    const auto is = what ? what->charter : election_charter{"log", {}, {}};
+    if (const auto no = contradiction(given.wish(), is)) return refused(*no);
+    by = is.algorithm;
   } else {
-    auto found = found_election(with, {given.name, by, given.members, given.observers, given.patience, given.keep_incumbent});
+    auto found = found_election(with, given.wish());
     if (!found) return refused(found.error());
     what = std::move(*found);
   }
@@ -209,7 +218,7 @@ void add_elect(verbs& all) {
   add_time(*verb, "--wait", given->wait, "give up after so long; without it, never");
   verb->add_option("--algorithm", given->algorithm, "bully, raft, zab or log; without it, NAME's own, or log");
   verb->add_option("--observers", given->observers, "raft, zab: the nodes that only look on: d,e")->delimiter(',');
-  add_time(*verb, "--patience", given->patience, "bully, raft, zab: a leader that is not heard for so long is given up; decided by the first who asks");
+  given->patience_option = add_time(*verb, "--patience", given->patience, "bully, raft, zab: a leader that is not heard for so long is given up; decided by the first who asks");
   verb->add_flag("--keep-incumbent", given->keep_incumbent, "bully: who comes back takes over from nobody");
   verb->add_flag("--watch,--observe", given->watch, "show who leads, whenever that changes");
   verb->add_flag("--remove", given->remove, "end an election by algorithm: whoever leads has lost");

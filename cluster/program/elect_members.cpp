@@ -26,26 +26,9 @@ std::string listed(const std::vector<std::string>& names) {
 }
 problem refuse(std::string sentence) { return {exit_code::not_done, std::move(sentence)}; }
 
-// Nothing where both agree.
-std::optional<problem> contradiction(const election_wish& wish, const election_charter& is) {
-  const auto remove = "; `troupe elect " + wish.name + " --remove` ends it";
-  if (!wish.algorithm.empty() && wish.algorithm != is.algorithm)
-    return refuse("'" + wish.name + "' is an election by " + is.algorithm + ", not by " + wish.algorithm + ": take another name, or leave --algorithm out" + remove);
-  const auto differs = [](auto wanted, auto there) {
-    std::sort(wanted.begin(), wanted.end());
-    std::sort(there.begin(), there.end());
-    return !wanted.empty() && wanted != there;
-  };
-  if (differs(wish.members, is.members))
-    return refuse("the members of '" + wish.name + "' are " + listed(is.members) + " for good: leave --members out" + remove);
-  if (differs(wish.observers, is.observers))
-    return refuse("the observers of '" + wish.name + "' are " + (is.observers.empty() ? "none" : listed(is.observers)) + " for good: leave --observers out" + remove);
-  return std::nullopt;
-}
-
 answer<election_charter> charter_of(client& with, const election_wish& wish) {
   election_charter c{.algorithm = wish.algorithm, .members = wish.members, .observers = wish.observers};
-  c.patience_ms = static_cast<std::uint32_t>(wish.patience.count());
+  if (wish.patience) c.patience_ms = static_cast<std::uint32_t>(wish.patience->count());
   c.keep_incumbent = wish.keep_incumbent;
   if (wish.algorithm == "log") {
     c.members.clear();
@@ -178,6 +161,29 @@ void print(const election_view& v, bool as_json) {
   std::cout << sentence(v) << '\n' << rows.text() << std::flush;
 }
 }  // namespace
+
+std::optional<problem> contradiction(const election_wish& wish, const election_charter& is) {
+  const auto remove = "; `troupe elect " + wish.name + " --remove` ends it";
+  if (!wish.algorithm.empty() && wish.algorithm != is.algorithm)
+    return refuse("'" + wish.name + "' is an election by " + is.algorithm + ", not by " + wish.algorithm + ": take another name, or leave --algorithm out" + remove);
+  const auto differs = [](auto wanted, auto there) {
+    std::sort(wanted.begin(), wanted.end());
+    std::sort(there.begin(), there.end());
+    return !wanted.empty() && wanted != there;
+  };
+  if (differs(wish.members, is.members))
+    return refuse("the members of '" + wish.name + "' are " + listed(is.members) + " for good: leave --members out" + remove);
+  if (differs(wish.observers, is.observers))
+    return refuse("the observers of '" + wish.name + "' are " + (is.observers.empty() ? "none" : listed(is.observers)) + " for good: leave --observers out" + remove);
+  // The map's own elections have leases, which each who stands brings along.
+  if (wish.patience && (is.algorithm == "log" || wish.patience->count() != is.patience_ms))
+    return refuse(is.algorithm == "log" ? "'" + wish.name + "' is an election by log, which knows no patience: leave --patience out, or give --ttl"
+                                        : "the patience of '" + wish.name + "' is " + std::to_string(is.patience_ms) + "ms for good, not " +
+                                              std::to_string(wish.patience->count()) + "ms: leave --patience out" + remove);
+  if (wish.keep_incumbent && !is.keep_incumbent)
+    return refuse("in '" + wish.name + "' whoever comes back takes over, for good: leave --keep-incumbent out" + remove);
+  return std::nullopt;
+}
 
 bool is_algorithm(const std::string& name) { return election::algorithm_named(name) != nullptr; }
 

@@ -11,9 +11,11 @@ bool is_algorithm(const std::string& name);  // of the nodes' own
 struct election_wish {
   std::string name, algorithm;  // empty: the election's own
   std::vector<std::string> members, observers;  // empty: all nodes that are up, and none
-  milliseconds patience{1'000};
-  bool keep_incumbent = false;
+  std::optional<milliseconds> patience;         // nothing: the election's own, and 1 s for a new one
+  bool keep_incumbent = false;                  // or the election's own
 };
+// What of the wish the election, as it is, does not grant; nothing: both agree.
+std::optional<problem> contradiction(const election_wish& wish, const election_charter& is);
 struct founded_election {
   election_charter charter;
   std::uint64_t at = 0;  // the map's revision
