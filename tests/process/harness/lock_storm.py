@@ -10,8 +10,8 @@ import time
 from .ground import ensure, program
 
 
-def keeps_its_contract(r, name, store):
-    done = subprocess.run([program("lock-store-trial"), "--store", store], capture_output=True, text=True, timeout=200)
+def keeps_its_contract(r, name, store, more=()):
+    done = subprocess.run([program("lock-store-trial"), "--store", store, *more], capture_output=True, text=True, timeout=200)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     broken = [row for row in rows if not row["holds"]]
     ensure(done.returncode == 0 and not broken and len(rows) == 10, lambda: f"{name}: {broken} {done.stderr[-500:]}")
