@@ -6,6 +6,8 @@ struct options {
   duration heartbeat = std::chrono::milliseconds{40};
   // Beats come at multiples of that on the leader's clock, so that those of many groups come together.
   bool beats_in_time = false;
+  // Followers are told of a commit that nothing follows so much later.
+  duration tell_commit = std::chrono::milliseconds{1};
   // Without a word of a leader for one to two of these an election begins. Also how long a vote is
   // refused after a leader was heard, and how long a leader leads without a majority's word.
   duration election = std::chrono::milliseconds{200};

@@ -34,6 +34,7 @@ bool progress::refused(std::uint64_t prev, std::uint64_t retry_at) {
     return false;
   }
   next_ = std::max(match_ + 1, std::min(prev, retry_at + 1));
+  told = 0;
   how_ = way::probing;
   waiting_ = false;
   flights_.clear();

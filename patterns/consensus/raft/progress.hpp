@@ -50,6 +50,7 @@ class progress {
   void installed(std::uint64_t upto);
   std::optional<transfer> sending{};  // while installing
 
+  std::uint64_t told = 0;   // of the commit index, last
   instant heard{};          // anything, last
   instant confirmed{};      // when the newest round that it has answered was sent
   std::uint64_t round = 0;  // that one

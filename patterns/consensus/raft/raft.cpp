@@ -37,7 +37,7 @@ void replica::step(input in, instant now, output& out) {
 }
 
 instant replica::due() const {
-  if (role_ == role::leader) return beat_at_;
+  if (role_ == role::leader) return std::min(beat_at_, tell_at_);
   return may_stand() ? election_at_ : instant::max();
 }
 
@@ -126,6 +126,7 @@ void replica::on(tick&, instant now, output& out) {
     forgive(now - beat_at_);
     check_quorum(now, out);
     if (role_ == role::leader && now >= beat_at_) beat(now, out);
+    if (role_ == role::leader && now >= tell_at_) tell_commit(out);
     return;
   }
   if (now >= election_at_ && may_stand()) stand(true, false, now, out);

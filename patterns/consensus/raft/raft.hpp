@@ -17,8 +17,8 @@
 //   Assumes   `persist` is durable before `send` of the same and of later steps leaves, and answered by
 //             `persisted` in order; a torn or lost journal comes back under another server's number
 //   Beware    lease_reads trust that no clock runs more than `drift` fast or slow against another
-//   Costs     a commit: one round trip and one sync, which run beside each other at the leader; an
-//             idle group: 2 messages a follower and heartbeat
+//   Costs     a commit: one round trip and one sync, which run beside each other at the leader; the
+//             last one before a pause, and an idle group each heartbeat: 2 messages a follower
 //   state      | election time passed | majority grants | leader heard | higher term
 //   follower   | pre-candidate        | -               | follower     | follower
 //   pre-candi. | pre-candidate        | candidate       | follower     | follower
@@ -225,6 +225,8 @@ class replica {
   void spread(instant now, output& out);
   void send_entries(server to, progress& p, output& out);
   void beat(instant now, output& out);
+  void tell_later(const progress& p, instant now);
+  void tell_commit(output& out);
   instant beat_after(instant now) const;
   void heard_from(progress& p, std::uint64_t round, instant now);
   void advance_commit(instant now, output& out);
@@ -279,6 +281,7 @@ class replica {
   std::uint64_t first_of_term_ = 0;
   std::uint64_t uncommitted_bytes_ = 0;
   instant beat_at_{};
+  instant tell_at_ = instant::max();  // the followers, of a commit that no request has told them of
   instant led_since_{};
   rounds rounds_;
   server transferring_to_ = 0;

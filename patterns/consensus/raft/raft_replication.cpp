@@ -25,6 +25,7 @@ std::uint64_t replica::append(entry e, output& out) {
 }
 
 void replica::spread(instant now, output& out) {
+  tell_at_ = instant::max();  // the requests tell
   for (auto& [id, p] : others_) send_entries(id, p, out);
   advance_commit(now, out);  // alone, or nothing new
 }
@@ -47,6 +48,7 @@ void replica::send_entries(server to, progress& p, output& out) {
                      .entries = {}};
     m.entries = log_.slice(p.next(), how_.request_bytes);
     p.sent(prev + m.entries.size(), m.entries.size(), size_of(m.entries));
+    p.told = std::max(p.told, std::min(commit_, prev + m.entries.size()));
     out.send_now.push_back({to, std::move(m)});
     first = false;
   }
@@ -60,10 +62,31 @@ instant replica::beat_after(instant now) const {
 
 void replica::beat(instant now, output& out) {
   beat_at_ = beat_after(now);
+  tell_at_ = instant::max();
   const auto round = rounds_.begin(now);
-  for (const auto& [id, p] : others_)
-    out.send_now.push_back({id, heartbeat{state_.term, std::min(commit_, p.match()), round}});
+  for (auto& [id, p] : others_) {
+    const auto commit = std::min(commit_, p.match());
+    p.told = std::max(p.told, commit);
+    out.send_now.push_back({id, heartbeat{state_.term, commit, round}});
+  }
   heard_round(now, out);  // alone
+}
+
+// Who watches a follower's state does not wait for the next beat.
+void replica::tell_later(const progress& p, instant now) {
+  if (std::min(commit_, p.match()) > p.told) tell_at_ = now + how_.tell_commit;
+}
+
+// It is no round: whoever answers it confirms an earlier one.
+void replica::tell_commit(output& out) {
+  tell_at_ = instant::max();
+  if (log_.last() > commit_) return;  // more is on its way, and its commit tells of this one
+  for (auto& [id, p] : others_) {
+    const auto commit = std::min(commit_, p.match());
+    if (commit <= p.told) continue;
+    p.told = commit;
+    out.send_now.push_back({id, heartbeat{state_.term, commit, rounds_.current()}});
+  }
 }
 
 void replica::heard_from(progress& p, std::uint64_t round, instant now) {
@@ -151,6 +174,7 @@ void replica::receive(server from, append_reply& m, instant now, output& out) {
     if (still == others_.end()) return heard_round(now, out);
     if (from == transferring_to_) hand_over(out);
     if (still->second.next() <= log_.last()) send_entries(from, still->second, out);
+    tell_later(still->second, now);
   } else {
     // 5.3, end: skip a term at once, by what both know of it
     auto meet = std::min(m.index, log_.last());
@@ -193,7 +217,9 @@ void replica::advance_commit(instant now, output& out) {
   if (index > log_.last() || index <= commit_ || log_.term(index) != state_.term) return;
   commit_to(index, out);
   on_config_committed(now, out);
-  if (role_ == role::leader) answer_reads(now, out);
+  if (role_ != role::leader) return;
+  for (const auto& [id, p] : others_) tell_later(p, now);
+  answer_reads(now, out);
 }
 
 void replica::commit_to(std::uint64_t index, output&) {

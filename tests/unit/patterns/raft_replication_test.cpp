@@ -283,6 +283,35 @@ TEST_CASE("raft: a leader's heartbeat commits nothing that a follower may have o
   CHECK(sent<heartbeat>(out, 3).at(0).commit == 0);
 }
 
+TEST_CASE("raft: of a commit that nothing follows the followers are told at once") {
+  const options how;
+  alone a{1};
+  a.elect();
+  a.sync();
+  a.hear(2, ack(a, 1));
+  CHECK(a.core.due() == a.now + how.tell_commit);
+  auto out = a.wait(how.tell_commit);
+  CHECK(sent<heartbeat>(out, 2).at(0).commit == 1);
+  CHECK(sent<heartbeat>(out, 3).empty());  // it may have otherwise
+  a.hear(3, ack(a, 1));
+  out = a.wait(how.tell_commit);
+  CHECK(sent<heartbeat>(out, 2).empty());  // it was told
+  CHECK(sent<heartbeat>(out, 3).at(0).commit == 1);
+
+  // what is proposed meanwhile tells as well
+  a.give(propose{{{1, "x"}}});
+  a.sync();
+  a.hear(2, ack(a, 2));
+  a.hear(3, ack(a, 2));
+  CHECK(sent<append_request>(a.give(propose{{{2, "y"}}}), 3).at(0).commit == 2);
+  CHECK(a.core.due() > a.now + how.tell_commit);
+  a.sync();
+  a.hear(2, ack(a, 3));
+  a.give(propose{{{3, "z"}}});
+  a.sync();
+  CHECK(sent<heartbeat>(a.wait(how.tell_commit)).empty());  // for z will
+}
+
 // A snapshot's record, say, and nothing is proposed for a while: what waits would wait for ever.
 TEST_CASE("raft 10.2.1: one sync counts for all that it made durable, whatever came last") {
   alone a{1, kept({1})};
