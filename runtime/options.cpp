@@ -34,9 +34,17 @@ void declare_runtime_options(config::schema& options) {
       .reserve("TROUPE_SEEDS")
       .reserve("TROUPE_FAILPOINTS")
       .reserve("TROUPE_FAILPOINTS_HIT")
-      .reserve("TROUPE_FENCE")  // of what runs under `troupe elect` and `troupe lock`
+      // of what runs under `troupe lock`, elect, tree create, latch and barrier
+      .reserve("TROUPE_FENCE")
+      .reserve("TROUPE_LOCK")
       .reserve("TROUPE_ELECTION")
-      .reserve("TROUPE_LOCK");
+      .reserve("TROUPE_TERM")
+      .reserve("TROUPE_NODE")
+      .reserve("TROUPE_LATCH")
+      .reserve("TROUPE_BARRIER")
+      .reserve("TROUPE_ROUND")
+      .reserve("TROUPE_PLACE")
+      .reserve("TROUPE_PARTIES");
 }
 
 log::settings log_settings(const config::settings& from) {

@@ -29,7 +29,7 @@ TEST_CASE("named stores: names that are none, and what is said of them") {
            row{"redis://:se%cret@h:70000", "a port is a number up to 65535"},
            row{"redis://h?replica=1", "behind ? stands replicas=N"},
            row{"postgresql://", "is no store of locks"},
-           row{"postgresql://me:s%ecret@h/app", "no address of a PostgreSQL server"},
+           row{"postgresql://me:s%secret@h/app", "no address of a PostgreSQL server"},
            row{"postgresql://me:secret@[::1/app", "no address of a PostgreSQL server"},
            row{"postgresql://me:secret@h/app?sslmod=require", "no address of a PostgreSQL server"},
            row{"postgresql://me:secret@h:70000/app", "a number from 1 to 65535"},
