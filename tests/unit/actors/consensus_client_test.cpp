@@ -63,6 +63,24 @@ TEST_CASE("client: a command that was turned away as too much keeps no place in 
   CHECK(s.told.back().acknowledged_below == 2);  // 1 was given up
 }
 
+TEST_CASE("client: of more commands than a session has room for none is turned away") {
+  stage s{[](const sessions::entry& e) {
+    if (e.what == sessions::kind::open) return opened(5);
+    const bool full = e.sequence - e.acknowledged_below >= sessions::settings{}.window;
+    return with(
+        {.what = full ? sessions::outcome::window_full : sessions::outcome::done, .client = 5});
+  }};
+  int done = 0, failed = 0;
+  s.sim.spawn([&, to = s.client](caf::event_based_actor* self) {
+    for (int i = 0; i < 1'000; ++i)
+      self->request(to, caf::infinite, command{std::to_string(i)})
+          .then([&](reply&) { ++done; }, [&](caf::error&) { ++failed; });
+  });
+  s.sim.run_until([&] { return done + failed == 1'000; }, 20s);
+  CHECK(done == 1'000);
+  CHECK(s.told.size() == 1'001);  // each once, and the session
+}
+
 TEST_CASE("client: the end of an old session touches nothing of the new one") {
   std::uint64_t sessions = 0;
   stage s{[&](const sessions::entry& e) {

@@ -194,6 +194,19 @@ TEST_CASE("sessions: the client acknowledges what it has the answers of") {
   CHECK(mine.under_way() == 2);
 }
 
+TEST_CASE("sessions: the client has room for what the group takes") {
+  requests mine{5};
+  CHECK(mine.room(1));
+  CHECK(mine.next("a").sequence == 1);
+  CHECK(mine.next("b").sequence == 2);
+  CHECK(mine.room(3));
+  CHECK_FALSE(mine.room(2));
+  mine.finished(2);  // the window begins with the first
+  CHECK_FALSE(mine.room(2));
+  mine.finished(1);
+  CHECK(mine.room(1));
+}
+
 // Clients that repeat at will, copies that come late, replicas restored at any time.
 TEST_CASE(
     "sessions: under repeats, delays and restores every request is done once, in sessions that "
