@@ -8,6 +8,7 @@ namespace {
 constexpr duration patience = 800ms, again = 500ms;  // with an answer; with an await's
 constexpr duration write_every = 20ms, writes_last = 100ms;
 constexpr duration answers_last = 4s;  // under way, or to one that sleeps: its session ends
+constexpr duration answers_last_in_calm = 100ms;
 std::string text(std::uint64_t x) { return std::to_string(x); }
 }  // namespace
 
@@ -32,7 +33,7 @@ void scene::gets(std::int64_t user, const hold& what) {
       gone != revoked.end()) {  // it has held, for as long as its answer was under way
     if (what.as == mode::exclusive)
       tell(user, checking::event_type::info, "acquire", what.lock, {});
-    if (clock() - gone->second > answers_last)
+    if (clock() - gone->second > (calm() ? answers_last_in_calm : answers_last))
       complain(claim::holds, text(what.fence) + " is granted long after it was revoked");
     return;
   }
