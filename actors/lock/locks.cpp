@@ -270,7 +270,7 @@ void locks_actor::arm(instant due) {
 
 // ---- deadlocks
 void locks_actor::look_later() {
-  if (std::exchange(looking_, true)) return;
+  if (s_.scan.count() == 0 || std::exchange(looking_, true)) return;
   delayed_send(this, s_.scan, look_for_deadlocks{});
 }
 

@@ -84,7 +84,7 @@ struct locks_settings {
   std::string owner{};
   session_settings session{};
   bool revocable = true;
-  std::chrono::milliseconds scan{300};  // for deadlocks, while it waits for something
+  std::chrono::milliseconds scan{300};  // for deadlocks, while it waits for something; 0: never
 };
 // The store is its own, and ends with it.
 caf::actor spawn_locks(caf::actor_system& system, caf::actor store, locks_settings settings);

@@ -27,6 +27,9 @@ struct options {
   }
 };
 
+// An owner that is this process alone holds nothing while it waits.
+milliseconds scan_of(const options& given) { return given.owner.empty() ? milliseconds{0} : lock::locks_settings{}.scan; }
+
 // Takes, runs, and gives back.
 class holding {
  public:
@@ -34,7 +37,9 @@ class holding {
       : given_{given},
         self_{with.system()},
         locks_{lock::spawn_locks(with.system(), with.actor(),
-                                 {.owner = owner_or_own(given.owner), .session = {.ttl = given.ttl, .margin = given.ttl / 10}})} {
+                                 {.owner = owner_or_own(given.owner),
+                                  .session = {.ttl = given.ttl, .margin = given.ttl / 10},
+                                  .scan = scan_of(given)})} {
     self_->send(locks_, lock::take{.name = given.name,
                                    .as = given.as(),
                                    .wait = given.wait,

@@ -6,12 +6,37 @@ namespace troupe::lock {
 namespace {
 using graph = std::map<std::string, std::vector<wait>>;  // by owner
 
+bool one_at_a_time(const place& p) { return p.as == mode::exclusive; }
+
+// Those that hold, and of those between as far as one that waits for all before it: a long line has few edges.
+void add_waits(const std::string& name, const line& l, graph& edges) {
+  const auto head = std::find_if(l.begin(), l.end(), one_at_a_time);
+  const auto waits = head == l.begin() ? std::next(l.begin()) : head;
+  for (auto p = waits; p != l.end(); ++p) {
+    const auto add = [&](const place& before) {
+      if (one_at_a_time(*p) || one_at_a_time(before))
+        edges[p->owner].push_back({p->owner, name, p->ticket, before.owner});
+    };
+    std::for_each(l.begin(), waits, add);
+    for (auto before = p; before != waits;) {
+      add(*--before);
+      if (one_at_a_time(*before)) break;
+    }
+  }
+}
+
 graph waits_of(const lines& all) {
   graph edges;
-  for (const auto& [name, l] : all)
+  for (const auto& [name, l] : all) {
+    if (l.empty()) continue;
+    if (std::none_of(l.begin(), l.end(), [](const place& p) { return p.as == mode::permits; })) {
+      add_waits(name, l, edges);
+      continue;
+    }
     for (const auto& p : l)
       for (const auto& before : in_the_way(l, p.ticket))
         edges[p.owner].push_back({p.owner, name, p.ticket, before.owner});
+  }
   return edges;
 }
 

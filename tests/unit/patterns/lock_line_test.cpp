@@ -1,5 +1,10 @@
 // The line of a lock and circles of waiting, as tables.
 #include "patterns/lock/deadlock.hpp"
+#include "patterns/simulation/random.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
 
 #include <doctest/doctest.h>
 using namespace troupe::lock;
@@ -117,4 +122,36 @@ TEST_CASE("deadlock: readers wait for nobody; a reader that wants to be alone wa
   REQUIRE(found.size() == 1);
   CHECK(found[0].ticket == 4);
   CHECK(found[0].victim == "b");
+}
+
+TEST_CASE(
+    "deadlock: there is one where the waits for all that is in the way lead back, and nowhere "
+    "else") {
+  troupe::simulation::generator chance{1};
+  int circles = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    lines all;
+    std::uint64_t ticket = 0;
+    for (const auto* lock : {"x", "y", "z"})
+      for (auto places = chance.below(5); places > 0; --places)
+        all[lock].push_back({++ticket, std::string(1, static_cast<char>('a' + chance.below(6))),
+                             chance.below(3) == 0 ? mode::shared : mode::exclusive});
+    std::map<std::string, std::set<std::string>> reach;
+    for (const auto& [lock, l] : all)
+      for (const auto& p : l)
+        for (const auto& before : in_the_way(l, p.ticket)) reach[p.owner].insert(before.owner);
+    for (int step = 0; step < 6; ++step)
+      for (auto& [from, to] : reach)
+        for (const auto& by : std::set{to})
+          if (const auto more = reach.find(by); more != reach.end())
+            to.insert(more->second.begin(), more->second.end());
+    const bool back = std::any_of(reach.begin(), reach.end(),
+                                  [](const auto& r) { return r.second.contains(r.first); });
+    const auto found = deadlocks(all);
+    CAPTURE(round);
+    REQUIRE(found.empty() == !back);
+    for (const auto& d : found) CHECK(reach[d.victim].contains(d.victim));
+    circles += back ? 1 : 0;
+  }
+  CHECK(circles > 300);
 }
