@@ -113,7 +113,7 @@ TROUPE_MESSAGE(group_status, group, node, id, role, leader, term, last, commit, 
 struct change_members {
   std::vector<raft::peer> add_voters;
   std::vector<raft::peer> add_learners;  // a voter among them votes no more
-  std::vector<std::string> remove;  // names
+  std::vector<std::string> remove;       // names
 };
 TROUPE_MESSAGE(change_members, add_voters, add_learners, remove)
 struct hand_over {  // answered with `answered` once somebody else leads, or not in time

@@ -26,8 +26,6 @@ struct options {
   bool as_json = false;
 };
 
-std::string text_of(const lock::latch_count& is) { return std::to_string(is.left) + " of " + std::to_string(is.count) + " left"; }
-
 // The latches of a store, for one verb.
 class latches {
  public:
@@ -68,7 +66,7 @@ exit_code show(const options& given, const counted& is, bool ids = false) {
     std::cout << one_line(row) << '\n';
     return exit_code::done;
   }
-  std::cout << given.name << ": " << text_of(*is) << '\n';
+  std::cout << given.name << ": " << lock::text_of_left({.count = is->count, .left = is->left}) << '\n';
   if (ids)
     for (const auto& id : is->counted) std::cout << "counted: " << id << '\n';
   return exit_code::done;

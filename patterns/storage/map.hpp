@@ -55,7 +55,7 @@ class map {
   revision at() const { return revision_; }          // of the last change
   revision floor() const { return floor_; }          // the oldest that can be read
   std::size_t size() const { return live_.size(); }  // keys
-  revision created(const std::string& key) const {  // 0: it is not there
+  revision created(const std::string& key) const {   // 0: it is not there
     const auto found = live_.find(key);
     return found == live_.end() ? 0 : (*found)->second.newest().create;
   }
