@@ -144,7 +144,8 @@ locks_actor::held& locks_actor::held_by(const std::string& owner, const want& wa
                       .as = wanted.as,
                       .count = wanted.count,
                       .capacity = wanted.capacity,
-                      .revocable = s_.revocable};
+                      .revocable = s_.revocable,
+                      .keeps = s_.keeps};
   auto& h =
       held_.emplace(k, held{holder{std::move(how), life_ + "." + std::to_string(++holders_)}, k})
           .first->second;
@@ -318,6 +319,7 @@ caf::result<returned> locks_actor::on(const revoke& what) {
 
 void locks_actor::give_all(held& h) {
   while (h.core.at() == stage::holding && h.core.depth() > 0) step(h, release{++cookies_});
+  step(h, keep_no_more{});
 }
 
 void locks_actor::ended(const caf::actor_addr& who) {

@@ -85,6 +85,10 @@ struct locks_settings {
   session_settings session{};
   bool revocable = true;
   std::chrono::milliseconds scan{300};  // for deadlocks, while it waits for something; 0: never
+  // A lock that was put back and that nobody waits for stays with this process for so long (a second at most), and is taken
+  // again without the store, under the same fence. Who wants it meanwhile waits for some 20 ms more. For locks that are
+  // mostly one's own.
+  std::chrono::milliseconds keeps{0};
 };
 // The store is its own, and ends with it.
 caf::actor spawn_locks(caf::actor_system& system, caf::actor store, locks_settings settings);

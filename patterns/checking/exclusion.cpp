@@ -53,6 +53,7 @@ struct judge {
   const operations& ops;
   const value& key;
   report& all;
+  bool keeps = false;
 
   bool violated(std::string sentence, std::vector<const operation*> what) {
     all.keys.push_back(key);
@@ -97,7 +98,9 @@ struct judge {
       for (; over < by_end.size() && by_end[over]->returned < op->invoked; ++over)
         if (!highest || token_of(*by_end[over]) > token_of(*highest)) highest = by_end[over];
       if (!highest) continue;
-      if (token_of(*op) < token_of(*highest) || (equal_too && token_of(*op) == token_of(*highest)))
+      const bool kept = keeps && op->process == highest->process;
+      if (token_of(*op) < token_of(*highest) ||
+          (equal_too && !kept && token_of(*op) == token_of(*highest)))
         return violated(sentence + std::to_string(token_of(*op)) + " after " +
                             std::to_string(token_of(*highest)),
                         {highest, op});
@@ -118,7 +121,8 @@ struct judge {
   bool token_twice(const std::vector<const operation*>& grants) {
     std::map<std::int64_t, const operation*> owners;
     for (const auto* op : grants)
-      if (const auto [at, fresh] = owners.emplace(token_of(*op), op); !fresh)
+      if (const auto [at, fresh] = owners.emplace(token_of(*op), op);
+          !fresh && !(keeps && at->second->process == op->process))
         return violated("token " + std::to_string(token_of(*op)) + " is granted twice",
                         {at->second, op});
     return false;
@@ -137,7 +141,7 @@ report check_exclusion(const operations& ops, const exclusion& promised) {
     last = std::max(last, op.returned == never ? op.invoked : op.returned);
   }
   for (const auto& [key, some] : parts) {
-    judge j{some, key, all};
+    judge j{some, key, all, promised.keeps};
     const auto grants = j.with_token("acquire");
     (void)((promised.holders && j.held_twice(last_of)) ||
            (promised.tokens && j.falls(grants, true, "a token that does not rise is granted: ")) ||

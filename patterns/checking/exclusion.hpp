@@ -22,6 +22,8 @@ namespace troupe::checking {
 struct exclusion {
   bool holders = true;
   bool tokens = true;
+  bool keeps =
+      false;  // who has held last may be granted its token once more: it has kept its place
 };
 std::string exclusion_refusal(const operation& op);
 report check_exclusion(const operations& ops, const exclusion& promised = {});

@@ -19,7 +19,9 @@ instant holder::due() const {
   auto next = again_;
   for (const auto& w : wishers_) next = std::min(next, w.until);
   for (const auto& l : leaving_) next = std::min(next, l.again);
-  return next;
+  if (at_ != stage::kept) return next;
+  if (wishers_.empty()) next = std::min(next, kept_until_);
+  return behind_ == 0 ? std::min(next, looks_at_) : next;
 }
 
 bool holder::lets_go() const {
@@ -43,13 +45,17 @@ void holder::on(const acquire& in, instant now, output& out) {
   const auto until = wait > instant::max() - now ? instant::max() : now + wait;
   wishers_.push_back({in.cookie, until, tries});
   if (at_ == stage::idle) stand_in_line(now, out);
+  if (at_ == stage::kept) now < known_until_ ? hold(now, out) : look_behind(now, out);
 }
 
-void holder::on(const release& in, instant, output& out) {
+void holder::on(const release& in, instant now, output& out) {
   if (at_ != stage::holding) {
     out.events.push_back(freed{in.cookie, false});
   } else if (--depth_ > 0) {
     out.events.push_back(freed{in.cookie, true});
+  } else if (may_keep(now)) {
+    out.events.push_back(freed{in.cookie, true});
+    keep(now, out);
   } else {
     walk_away(out, {in.cookie});
   }
@@ -59,7 +65,7 @@ void holder::on(const give_up& in, instant, output& out) {
   const auto its = [&](const wisher& w) { return w.cookie == in.cookie; };
   if (std::erase_if(wishers_, its) == 0) return;
   out.events.push_back(declined{in.cookie, decline::released, "it was given up"});
-  if (wishers_.empty() && at_ != stage::holding) walk_away(out);
+  if (wishers_.empty() && at_ != stage::holding && at_ != stage::kept) walk_away(out);
 }
 
 void holder::on(const session_is& in, instant now, output& out) {
@@ -96,9 +102,10 @@ void holder::on(const tick&, instant now, output& out) {
     return true;
   };
   wishers_.erase(std::remove_if(wishers_.begin(), wishers_.end(), late), wishers_.end());
-  if (wishers_.empty() && at_ != stage::idle && at_ != stage::holding) walk_away(out);
   for (auto& l : leaving_)
     if (now >= l.again) let_go(l, out);
+  if (at_ == stage::kept) return tend(now, out);
+  if (wishers_.empty() && at_ != stage::idle && at_ != stage::holding) walk_away(out);
   if (now < again_) return;
   again_ = instant::max();
   if (at_ != stage::holding)  // what a wait was for may have come meanwhile
@@ -113,8 +120,10 @@ void holder::on(const answered& in, instant now, output& out) {
   const auto gone = std::find_if(leaving_.begin(), leaving_.end(),
                                  [&](const left& l) { return l.awaited == in.number; });
   if (in.number != 0 && gone != leaving_.end()) return was_left(gone, in.what, now, out);
+  if (in.number != 0 && in.number == behind_) return looked_behind(in.what, now, out);
   if (in.number == 0 || in.number != awaited_) return;  // of what is not asked any more
   awaited_ = 0;
+  if (at_ == stage::kept) return watch_answered(in.what, now, out);
   if (std::holds_alternative<unanswered>(in.what)) {
     doubts_ = doubts_ || at_ == stage::standing;
     again_ = now + how_.retry;
@@ -169,11 +178,17 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
 }
 
 void holder::hold(instant now, output& out) {
+  if (at_ != stage::kept) {
+    sought_ = at_ != stage::standing;
+    known_until_ = instant::min();
+    looks_at_ = stood_at_ = now;
+  }
   at_ = stage::holding;
   for (const auto& w : std::exchange(wishers_, {})) {
     ++depth_;
     out.events.push_back(granted{w.cookie, ticket_});
   }
+  if (awaited_ != 0) return;  // its own place, from before it was kept
   watched_ = false;
   again_ = how_.revocable ? now + how_.watches_after : instant::max();
 }
@@ -190,16 +205,14 @@ void holder::stand_in_line(instant now, output& out) {
 void holder::walk_away(output& out, std::vector<std::uint64_t> cookies) {
   if (at_ != stage::idle) {
     const bool unseen = ticket_ == 0 || doubts_;
-    leaving_.push_back(
-        {.id = id_,
-         .cookies = std::move(cookies),
-         .sweeps = unseen ? std::size(sweeps) : 0,
-         .yields = at_ == stage::holding && how_.as == mode::exclusive ? ticket_ : 0});
+    const bool held = at_ == stage::holding || at_ == stage::kept;
+    leaving_.push_back({.id = id_,
+                        .cookies = std::move(cookies),
+                        .sweeps = unseen ? std::size(sweeps) : 0,
+                        .yields = held && how_.as == mode::exclusive ? ticket_ : 0});
     let_go(leaving_.back(), out);
   }
-  ticket_ = awaited_ = depth_ = 0;
-  again_ = instant::max();
-  at_ = stage::idle;
+  has_no_place();
 }
 
 void holder::let_go(left& l, output& out) {
@@ -240,6 +253,7 @@ void holder::ask_for(stage what, instant, output& out) {
             out);
       return;
     case stage::idle:
+    case stage::kept:
       return;
   }
 }
@@ -256,16 +270,22 @@ void holder::decline_all(decline why, const std::string& sentence, output& out) 
 
 void holder::vanished(const std::string& why, instant now, output& out) {
   if (at_ == stage::holding) out.events.push_back(lost{ticket_, why});
-  ticket_ = awaited_ = depth_ = 0;
+  has_no_place();
+  if (!wishers_.empty()) stand_in_line(now, out);
+}
+
+void holder::has_no_place() {
+  ticket_ = awaited_ = behind_ = depth_ = 0;
   again_ = instant::max();
   at_ = stage::idle;
-  if (!wishers_.empty()) stand_in_line(now, out);
 }
 
 std::string holder::digest() const {
   auto text = encode(std::tuple{at_, session_, id_, in_the_way_, ticket_, wishes_, numbers_,
                                 awaited_, seen_at_, depth_});
   text += encode(std::tuple{again_, watched_, doubts_});
+  text += encode(
+      std::tuple{sought_, behind_, asked_at_, looks_at_, known_until_, kept_until_, stood_at_});
   for (const auto& w : wishers_) text += encode(std::tuple{w.cookie, w.until, w.tries});
   for (const auto& l : leaving_)
     text += encode(std::tuple{l.id, l.cookies, l.awaited, l.again, l.sweeps, l.yields, l.gone});

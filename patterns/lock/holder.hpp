@@ -10,9 +10,15 @@
 //             who gives up waiting leaves no place behind; one that was asked for and never answered may come late, and is
 //             looked for again for a while
 //             acquired while it lets go, it stands anew at once: nobody waits for that answer
+//             with `keeps` it stays in its place after a release, and holds there again under the same fence: without the
+//             store while it has asked for the line within twice `looks_every`, else when that has been answered. It lets go
+//             with the next release once it has seen that somebody is kept waiting, and when it has stood for `keeps_most`;
+//             who had to wait himself keeps nothing
 //   Beware    a process that sleeps past its deadline does not know it: the guarded resource refuses older fences
 //   Costs     free: one request, and one for the release; taken: one await, and one look more for each wake-up by a place that
-//             has gone without a word
+//             has gone without a word. Kept: a look each `looks_every` while it is used, and who comes waits for one
+// Source of `keeps`: lazy release, as in distributed lock managers: VAX/VMS (W. Snaman, D. Thiel, "The VAX/VMS Distributed Lock
+// Manager", Digital Technical Journal 5, 1987), Lustre, GFS2's glocks.
 #pragma once
 #include "patterns/lock/store.hpp"
 
@@ -34,6 +40,10 @@ struct holder_settings {
       std::chrono::milliseconds{100};  // it has held so long: before, at the end of that
   duration retry = std::chrono::milliseconds{200};  // after a store that did not answer
   duration patience = std::chrono::seconds{2};      // with a store, of who only tries
+  duration keeps{0};                                // its place, after a release; 0: not at all
+  duration looks_every = std::chrono::milliseconds{20};  // for those whom it keeps waiting
+  duration keeps_most = std::chrono::seconds{
+      1};  // since it stood: who was revoked while he waits does not know it yet
 };
 
 // ---- inputs
@@ -60,9 +70,10 @@ struct give_way {  // the victim of a deadlock, if this is its place still
   std::uint64_t ticket = 0;
   std::string why{};
 };
+struct keep_no_more {};  // what it has let go of and keeps
 struct tick {};
 using input = std::variant<acquire, release, session_is, session_gone, session_refused, answered,
-                           give_way, tick, give_up>;
+                           give_way, tick, give_up, keep_no_more>;
 
 // ---- outputs
 enum class decline : std::uint8_t { timed_out, deadlock, refused, released };  // released: given up
@@ -94,8 +105,8 @@ struct output {
   std::vector<event> events{};
 };
 
-enum class stage : std::uint8_t { idle, standing, looking, waiting, holding };
-TROUPE_ENUM(stage, idle, standing, looking, waiting, holding)
+enum class stage : std::uint8_t { idle, standing, looking, waiting, holding, kept };
+TROUPE_ENUM(stage, idle, standing, looking, waiting, holding, kept)
 
 class holder {
  public:
@@ -136,6 +147,7 @@ class holder {
   void on(const session_refused& in, instant now, output& out);
   void on(const answered& in, instant now, output& out);
   void on(const give_way& in, instant now, output& out);
+  void on(const keep_no_more& in, instant now, output& out);
   void on(const tick& in, instant now, output& out);
 
   void judge(const line& all, std::uint64_t at, instant now, output& out);
@@ -148,6 +160,15 @@ class holder {
   void was_left(std::vector<left>::iterator l, const answer& said, instant now, output& out);
   void decline_all(decline why, const std::string& sentence, output& out);
   void vanished(const std::string& why, instant now, output& out);
+  void has_no_place();
+
+  // ---- a place that is kept
+  bool may_keep(instant now) const;
+  void keep(instant now, output& out);
+  void look_behind(instant now, output& out);
+  void looked_behind(const answer& said, instant now, output& out);
+  void watch_answered(const answer& said, instant now, output& out);
+  void tend(instant now, output& out);
 
   holder_settings how_;
   std::string life_;
@@ -161,5 +182,10 @@ class holder {
   bool watched_ = false;  // its own place, while it holds
   bool doubts_ = false;   // that all requests for this place have come to the store
   instant again_ = instant::max();
+  bool sought_ = false;                   // somebody waits, or has, for what it holds or keeps
+  std::uint64_t behind_ = 0;              // the look for those that is under way
+  instant asked_at_{}, looks_at_{};       // it; the next one
+  instant known_until_ = instant::min();  // that nobody waits: so long it is believed
+  instant kept_until_{}, stood_at_{};
 };
 }  // namespace troupe::lock

@@ -39,11 +39,16 @@ void scene::gets(std::int64_t user, const hold& what) {
   }
   auto& alone = last_alone[what.lock];
   auto& any = last[what.lock];
-  if (what.as != mode::permits && what.fence <= (what.as == mode::exclusive ? any : alone))
+  const bool again = keeps && what.as == mode::exclusive && what.fence == alone && alone == any &&
+                     granted_to[what.fence] == user;  // in the place that it has kept
+  if (!again && what.as != mode::permits &&
+      what.fence <= (what.as == mode::exclusive ? any : alone))
     complain(claim::ordered, text(what.fence) + " is granted after " + text(any));
   any = std::max(any, what.fence);
   if (what.as == mode::exclusive) {
     alone = what.fence;
+    granted_to[what.fence] = user;
+    let_go.erase(what.fence);
     tell(user, checking::event_type::ok, "acquire", what.lock, what.fence);
   }
   holding[user] = what;
@@ -161,7 +166,8 @@ simulated_client::simulated_client(const simulation::life& of, std::shared_ptr<s
                               .count = count,
                               .capacity = capacity,
                               .revocable = chance_.below(2) == 0,
-                              .patience = 500ms},
+                              .patience = 500ms,
+                              .keeps = scene_->keeps && of.seed % 4 != 0 ? 300ms : 0ms},
                              life + "." + text(static_cast<std::uint64_t>(number))}});
     users_.back().act_at = of.now + chance_.between(0ms, 500ms);
   };
@@ -267,7 +273,8 @@ void simulated_client::hear(user& u, const lock::event& e, instant now, output& 
     u.act_at = now + chance_.between(0ms, 500ms);
     scene_->lets_go(u.number);
   } else {
-    u.act_at = now + chance_.between(0ms, 400ms);  // let go
+    const bool greedy = scene_->keeps && self_ % 2 == 1;
+    u.act_at = now + chance_.between(0ms, greedy ? 50ms : 400ms);  // let go
   }
 }
 
@@ -311,12 +318,15 @@ void simulated_client::act(std::size_t whose, instant now, output& out) {
 
 void simulated_client::send(std::size_t whose, ask what, instant now, output& out) {
   const auto number = ++requests_;
-  // Whoever awaits one thing awaits nothing else; to leave a place is no waiting.
+  // Whoever awaits one thing awaits nothing else; to leave a place is no waiting, nor to look beside it.
   const auto other = [&](const auto& p) {
     return p.second.whose == whose && std::holds_alternative<await>(p.second.what.what);
   };
-  if (whose < users_.size() && !std::holds_alternative<leave_line>(what.what))
-    std::erase_if(pending_, other);
+  const bool has_place = whose < users_.size() && (users_[whose].core.at() == stage::holding ||
+                                                   users_[whose].core.at() == stage::kept);
+  const bool beside = std::holds_alternative<leave_line>(what.what) ||
+                      (has_place && std::holds_alternative<look>(what.what));
+  if (whose < users_.size() && !beside) std::erase_if(pending_, other);
   const bool waits = std::holds_alternative<await>(what.what);
   out.send.push_back({0, {life_, number, what.what}});
   pending_[number] = {whose, std::move(what), now + (waits ? again : patience)};

@@ -119,7 +119,7 @@ std::string strays(const town& w, scene& all) {
 void judge(town& w, const scene& all) {
   const auto ops = checking::operations_of(all.told);
   if (!ops) return w.complain(std::string{claim::judged}, "it is none: a flaw of the simulation");
-  const auto said = checking::check_exclusion(*ops);
+  const auto said = checking::check_exclusion(*ops, {.keeps = all.keeps});
   if (said.what == checking::verdict::violated)
     w.complain(std::string{claim::judged}, said.sentence);
 }
@@ -139,6 +139,7 @@ simulation::run_outcome rehearse(const simulation::plan& p, const simulation::se
   const auto all = std::make_shared<scene>();
   all->sessions = {.ttl = 3s, .margin = 10ms};
   all->revokes = p.seed % 2 == 0;
+  all->keeps = p.seed / 2 % 2 == 0;
   town w{p.seed, {.lateness_max = 5ms}, how.lines};
   all->clock = [&w] { return w.now(); };
   all->calm = [&w] {

@@ -1,6 +1,6 @@
 // Locks: cycles of take and put back by clients that have a lock and a session each, and hand-offs of one lock among eight who
 // all want it again. A cycle ends when the store has the place back; `pipelined`: when the next take has been granted, which is
-// asked for beside the put-back.
+// asked for beside the put-back; `kept`: each process keeps its lock for as long as nobody else wants it.
 //   lock-bench [--seconds S] [--clients N,N,...] [--leader] [--store S] [--stores N]   (3, 1,64; map; 1)
 // The map's nodes sync every commit. --leader: all clients talk to the leader's node. Another store is named as for `troupe
 // lock`, and its clients share N of them, as in N processes.
@@ -99,12 +99,12 @@ struct ground {
 };
 
 void measure(const ground& on, const std::string& figure, std::size_t clients, bool pipelined,
-             bool handed) {
+             bool handed, std::chrono::milliseconds keeps = {}) {
   tally all;
   std::vector<caf::actor> actors;
   for (std::size_t i = 0; i < clients; ++i) {
-    const auto locks =
-        lock::spawn_locks(on.system, on.store(i), {.owner = "bench-" + std::to_string(i)});
+    const auto locks = lock::spawn_locks(on.system, on.store(i),
+                                         {.owner = "bench-" + std::to_string(i), .keeps = keeps});
     actors.push_back(on.system.spawn<in_loop<client>>(
         locks, handed ? "one" : "lock-" + std::to_string(i), pipelined, handed, all));
   }
@@ -130,6 +130,7 @@ void measure_all(const ground& on, const std::string& store,
     const auto name = store + "_cycles_" + std::to_string(n) + "_clients";
     measure(on, name, n, false, false);
     measure(on, name + "_pipelined", n, true, false);
+    measure(on, name + "_kept", n, false, false, 500ms);
   }
   measure(on, store + "_handoffs_8_clients", 8, false, true);
 }

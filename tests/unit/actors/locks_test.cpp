@@ -136,6 +136,56 @@ TEST_CASE("locks: on the map the next holds by the word of who lets go, before a
   CHECK(b.said->lost.empty());
 }
 
+TEST_CASE_TEMPLATE(
+    "locks: one that is kept is taken again without the store, and goes to who wants it", Group,
+    map_group, tree_group) {
+  ground<Group> x;
+  process a{x.g, "a", {.keeps = 800ms}}, b{x.g, "b"};
+  REQUIRE(b.takes({.name = "other"}));  // it has a session
+  REQUIRE(a.takes({.name = "x"}));
+  const auto puts_back = [&](process<Group>& p) {
+    const auto before = p.said->returned.size();
+    p.put_back("x");
+    return x.g.sim.run_until([&] { return p.said->returned.size() > before; }, 1s);
+  };
+  REQUIRE(puts_back(a));
+  x.g.sim.run_for(10ms);  // for the look behind
+  *a.way.open = false;
+  for (int i = 0; i < 10; ++i) {
+    REQUIRE(a.takes({.name = "x"}, 1ms));
+    CHECK(a.fence() == a.said->fences.front());
+    REQUIRE(puts_back(a));
+  }
+  *a.way.open = true;
+  REQUIRE(a.takes({.name = "x"}, 500ms));
+  b.take({.name = "x"});
+  x.g.sim.run_for(300ms);
+  CHECK(b.said->fences.size() == 1);
+  REQUIRE(puts_back(a));
+  REQUIRE(x.g.sim.run_until([&] { return b.said->fences.size() == 2; }, 200ms));
+  CHECK(b.fence() > a.fence());
+  REQUIRE(puts_back(b));
+  REQUIRE(a.takes({.name = "x"}));
+  CHECK(a.fence() > b.fence());
+  REQUIRE(puts_back(a));
+  REQUIRE(a.takes({.name = "x"}));
+  REQUIRE(puts_back(a));
+  REQUIRE(b.takes({.name = "x"}, 200ms));  // it lay idle
+  CHECK(a.said->lost.empty());
+}
+
+TEST_CASE_TEMPLATE("locks: what a process keeps goes back when it retires", Group, map_group,
+                   tree_group) {
+  ground<Group> x;
+  process a{x.g, "a", {.keeps = 900ms}}, b{x.g, "b"};
+  REQUIRE(a.takes({.name = "x"}));
+  a.put_back("x");
+  REQUIRE(x.g.sim.run_until([&] { return !a.said->returned.empty(); }, 1s));
+  x.g.sim.run_for(5ms);
+  caf::anon_send(a.locks, lock::retire{});
+  REQUIRE(b.takes({.name = "x", .wait = 0ms}, 1s));
+}
+
 TEST_CASE_TEMPLATE("locks: who cannot reach the map has lost its lock before another has it", Group,
                    map_group, tree_group) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

@@ -34,7 +34,8 @@ struct bare {
     std::map<std::pair<std::uint64_t, std::uint64_t>, bool> asked{};  // which; true: it may wait
   };
 
-  bare(simulation::member self, simulation::member store_at, mode as) : store_at{store_at} {
+  bare(simulation::member self, simulation::member store_at, mode as, duration keeps)
+      : store_at{store_at} {
     if (self == store_at) {
       store.emplace();
       std::vector<model_store::reply> said;
@@ -43,7 +44,8 @@ struct bare {
       return;
     }
     const auto name = simulation::name_of(self);
-    it.emplace(client{session{usual}, holder{{.lock = "x", .owner = name, .as = as}, name}});
+    it.emplace(client{session{usual},
+                      holder{{.lock = "x", .owner = name, .as = as, .keeps = keeps}, name}});
     session_output ignored;
     it->its.want(instant{}, ignored);
     it->its.answered({1, opened{"s" + std::to_string(self + 1)}}, instant{}, ignored);
@@ -62,7 +64,8 @@ struct bare {
     on_time(now, out);
     hear(m.of, m.number, std::get<answer>(m.what), now, out);
   }
-  // What a timer can do, one at a time: a session ends, a holder lets go or looks again, an answer is waited for no longer.
+  // What a timer can do, one at a time: a session ends, a holder lets go or looks again, one that keeps its place wants it
+  // again, an answer is waited for no longer.
   void tick(instant now, output& out) {
     if (store) {
       std::vector<model_store::reply> said;
@@ -72,12 +75,16 @@ struct bare {
     if (now >= it->its.due()) return on_time(now, out);
     if (now >= it->core.due()) return give(lock::tick{}, now, out);
     if (it->core.at() == stage::holding) return give(release{2}, now, out);
+    if (it->core.at() == stage::kept && !again) {
+      again = true;
+      return give(acquire{3}, now, out);
+    }
     for (const auto& [which, waits] : it->asked)
       if (!waits) return hear(which.first, which.second, unanswered{}, now, out);
   }
   instant due() const {
     if (store) return store->due();
-    if (it->core.at() == stage::holding) return {};
+    if (it->core.at() == stage::holding || (it->core.at() == stage::kept && !again)) return {};
     for (const auto& [which, waits] : it->asked)
       if (!waits) return {};
     return std::min(it->its.due(), it->core.due());
@@ -86,12 +93,13 @@ struct bare {
   static std::string digest(const message& m) { return encode(std::tuple{m.of, m.number, m.what}); }
   std::string digest() const {
     if (store) return store->digest();
-    return it->its.digest() + it->core.digest() + encode(it->asked);
+    return it->its.digest() + it->core.digest() + encode(std::tuple{it->asked, again});
   }
 
   simulation::member store_at;
   std::optional<client> it{};
   std::optional<model_store> store{};
+  bool again = false;  // it has wanted again what it kept
 
  private:
   void on_time(instant now, output& out) {
@@ -133,12 +141,12 @@ using small = simulation::small_world<bare>;
 
 std::string wrong(const small& all) {
   const auto store = all.size() - 1;
-  std::vector<std::string> fences;
+  std::map<std::string, simulation::member> fences;
   for (simulation::member m = 0; m < store; ++m) {
-    for (const auto& e : all.events(m)) {
-      if (std::find(fences.begin(), fences.end(), e) != fences.end()) return "a fence came twice";
-      fences.push_back(e);
-    }
+    for (const auto& e : all.events(m))
+      if (const auto [its, fresh] = fences.emplace(e, m);
+          !fresh && (its->second != m || !all.host(m).again))
+        return "a fence came twice";
     const auto& c = *all.host(m).it;
     if (!all.alive(m) || c.core.at() != stage::holding || all.now() >= c.its.good_until()) continue;
     const auto& lines = all.host(store).store->lines();
@@ -149,12 +157,12 @@ std::string wrong(const small& all) {
   return {};
 }
 
-void check(simulation::small_bounds bounds, const std::vector<mode>& as) {
+void check(simulation::small_bounds bounds, const std::vector<mode>& as, duration keeps = {}) {
   bounds.members = static_cast<std::uint32_t>(as.size()) + 1;
   bounds.told_of_crashes = false;
   small w{bounds,
           [&](simulation::member m) {
-            return bare{m, bounds.members - 1, m < as.size() ? as[m] : mode::exclusive};
+            return bare{m, bounds.members - 1, m < as.size() ? as[m] : mode::exclusive, keeps};
           },
           wrong};
   for (simulation::member m = 0; m < as.size(); ++m) w.command(m, acquire{1});
@@ -177,4 +185,8 @@ TEST_CASE("lock: the same of three, readers and a writer") {
 TEST_CASE("lock: the same with messages lost") {
   check({.deliveries = 7, .ticks = 3, .crashes = 0, .losses = 2},
         {mode::exclusive, mode::exclusive});
+}
+
+TEST_CASE("lock: the same where places are kept after a release, and wanted again") {
+  check({.deliveries = 8, .ticks = 4, .crashes = 0}, {mode::exclusive, mode::exclusive}, 300ms);
 }
