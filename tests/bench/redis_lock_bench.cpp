@@ -1,7 +1,8 @@
 // Locks on a Redis server in memory: cycles of take and put_back a second, each client its own lock, through the store
 // (actors/lock/redis_store.hpp) and by bare hiredis: SET NX PX, and a script that compares and deletes. Then hand-offs of one
-// lock among eight that want it.
-//   redis-lock-bench [--seconds S] [--clients N,N,...] [--server HOST:PORT] [--only bare|locks|processes|hand_offs]   (3, 1,64)
+// lock among eight that want it. `kept`: the process keeps its locks for as long as nobody else wants them.
+//   redis-lock-bench [--seconds S] [--clients N,N,...] [--server HOST:PORT] (3, 1,64)
+//                    [--only bare|locks|kept|processes|hand_offs]
 // Without --server it starts redis-server itself, which must be installed, without persistence.
 #include "actors/lock/locks.hpp"
 #include "actors/lock/redis_store.hpp"
@@ -210,7 +211,8 @@ class client : public caf::event_based_actor {
 };
 // `processes`: each with a store and a session of its own, as many clients in each
 void measure_locks(const server& at, const std::string& name, std::size_t processes,
-                   std::size_t clients, bool one_lock, std::chrono::milliseconds time) {
+                   std::size_t clients, bool one_lock, std::chrono::milliseconds time,
+                   std::chrono::milliseconds keeps = {}) {
   config settings;
   caf::actor_system system{settings};
   std::atomic<bool> stop = false;
@@ -221,7 +223,8 @@ void measure_locks(const server& at, const std::string& name, std::size_t proces
     for (std::size_t i = 0; i < processes; ++i) {
       auto store = lock::spawn_redis_store(system, at.store());
       if (!store) fail(store.error());
-      locks.push_back(lock::spawn_locks(system, *store, {.owner = "p" + std::to_string(i)}));
+      locks.push_back(
+          lock::spawn_locks(system, *store, {.owner = "p" + std::to_string(i), .keeps = keeps}));
     }
     const stopwatch took;
     for (std::size_t i = 0; i < all.size(); ++i)
@@ -266,6 +269,8 @@ int main(int argc, char** argv) {
     if (wanted("bare")) measure_bare(at, n, time);
   for (const auto n : counts)
     if (wanted("locks")) measure_locks(at, name_of("locks", n), 1, n, false, time);
+  for (const auto n : counts)
+    if (wanted("kept")) measure_locks(at, name_of("locks", n) + "_kept", 1, n, false, time, 500ms);
   for (const auto n : counts)
     if (n > 1 && wanted("processes"))
       measure_locks(at, name_of("locks", n) + "_of_as_many_processes", n, 1, false, time);
