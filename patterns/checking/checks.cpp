@@ -74,6 +74,8 @@ std::vector<check> declared() {
               {}),
       guarded("fencing", "tokens rise and the resource obeys them, whoever believes to hold",
               {.holders = false}),
+      guarded("kept-mutex", "mutex, where who held last may hold again under the same token",
+              {.keeps = true}),
       {"leader",
        "at most one leader a term: leader term; event logs",
        leaders_refusal,

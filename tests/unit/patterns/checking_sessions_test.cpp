@@ -210,6 +210,17 @@ TEST_CASE("mutual exclusion with fencing") {
          {did(0, "acquire", {}, 2, {0, 1}), did(0, "release", 2, {}, {2, 3}),
           did(1, "acquire", {}, 2, {4, 5})},
          bad, "2 after 2");
+  const std::vector<row> held{did(0, "acquire", {}, 2, {0, 1}), did(0, "release", 2, {}, {2, 3})};
+  auto kept = held, between = held, taken_over = held;
+  kept.push_back(did(0, "acquire", {}, 2, {4, 5}));
+  taken_over.push_back(did(1, "acquire", {}, 2, {4, 5}));
+  between.push_back(did(1, "acquire", {}, 3, {4, 5}));
+  between.push_back(did(1, "release", 3, {}, {6, 7}));
+  between.push_back(did(0, "acquire", {}, 2, {8, 9}));
+  expect("a token stays, of who keeps his place", "mutex", kept, bad, "2 after 2");
+  expect("which kept-mutex allows", "kept-mutex", kept, good);
+  expect("but not to another", "kept-mutex", taken_over, bad, "2 after 2");
+  expect("nor when another has held", "kept-mutex", between, bad, "2 after 3");
   expect("two at once have the same", "fencing",
          {did(0, "acquire", {}, 2, {0, 9}), did(1, "acquire", {}, 2, {1, 8})}, bad, "twice");
   expect("two at once in any order", "fencing",
