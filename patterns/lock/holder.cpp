@@ -142,7 +142,7 @@ void holder::on(const answered& in, instant now, output& out) {
   } else if (std::holds_alternative<yielded>(in.what)) {
     if (at_ == stage::waiting && how_.as != mode::permits) hold(now, out);
   } else if (at_ == stage::holding) {  // its own place is gone: somebody took it away
-    vanished("it was revoked", now, out);
+    taken_away(now, out);
   } else {  // one of those before it is gone
     ask_for(stage::looking, now, out);
   }
@@ -152,11 +152,8 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
   seen_at_ = at;
   const bool there = find(all, ticket_) != nullptr;
   if (at_ == stage::holding)
-    return there ? ask_for(stage::holding, now, out) : vanished("it was revoked", now, out);
-  if (!there) {  // taken away; the session would have been told of its end
-    ticket_ = 0;
-    return stand_in_line(now, out);
-  }
+    return there ? ask_for(stage::holding, now, out) : taken_away(now, out);
+  if (!there) return taken_away(now, out);  // the session would have been told of its end
   for (const auto& p : all) {
     if (how_.as != mode::permits || p.as != mode::permits || p.capacity == how_.capacity) continue;
     decline_all(decline::refused,
@@ -272,6 +269,15 @@ void holder::vanished(const std::string& why, instant now, output& out) {
   if (at_ == stage::holding) out.events.push_back(lost{ticket_, why});
   has_no_place();
   if (!wishers_.empty()) stand_in_line(now, out);
+}
+
+// A request to stand that is under way still may bring it back.
+void holder::taken_away(instant now, output& out) {
+  if (doubts_) {
+    leaving_.push_back({.id = id_, .sweeps = std::size(sweeps)});
+    let_go(leaving_.back(), out);
+  }
+  vanished("it was revoked", now, out);
 }
 
 void holder::has_no_place() {

@@ -160,6 +160,7 @@ class holder {
   void was_left(std::vector<left>::iterator l, const answer& said, instant now, output& out);
   void decline_all(decline why, const std::string& sentence, output& out);
   void vanished(const std::string& why, instant now, output& out);
+  void taken_away(instant now, output& out);
   void has_no_place();
 
   // ---- a place that is kept

@@ -41,8 +41,7 @@ void holder::looked_behind(const answer& said, instant now, output& out) {
   behind_ = 0;
   if (std::holds_alternative<unanswered>(said)) return void(looks_at_ = now + how_.retry);
   const auto* there = std::get_if<seen>(&said);
-  if (there != nullptr && find(there->all, ticket_) == nullptr)
-    return vanished("it was revoked", now, out);
+  if (there != nullptr && find(there->all, ticket_) == nullptr) return taken_away(now, out);
   // a line that is too long to be shown is no empty one
   sought_ = sought_ || there == nullptr || stands_in_the_way(there->all, ticket_);
   known_until_ = asked_at_ + 2 * how_.looks_every;
@@ -60,7 +59,7 @@ void holder::watch_answered(const answer& said, instant now, output& out) {
   const auto* there = std::get_if<seen>(&said);
   const bool gone = there != nullptr ? find(there->all, ticket_) == nullptr
                                      : std::holds_alternative<settled>(said);
-  if (gone) vanished("it was revoked", now, out);
+  if (gone) taken_away(now, out);
 }
 
 void holder::on(const keep_no_more&, instant, output& out) {

@@ -39,12 +39,12 @@ void scene::gets(std::int64_t user, const hold& what) {
   }
   auto& alone = last_alone[what.lock];
   auto& any = last[what.lock];
-  const bool again = keeps && what.as == mode::exclusive && what.fence == alone && alone == any &&
-                     granted_to[what.fence] == user;  // in the place that it has kept
-  if (!again && what.as != mode::permits &&
-      what.fence <= (what.as == mode::exclusive ? any : alone))
+  const bool same = keeps && what.as == mode::exclusive && what.fence == alone && alone == any &&
+                    granted_to[what.fence] == user;  // in the place that it has kept
+  if (!same && what.as != mode::permits && what.fence <= (what.as == mode::exclusive ? any : alone))
     complain(claim::ordered, text(what.fence) + " is granted after " + text(any));
   any = std::max(any, what.fence);
+  if (same) again(what);
   if (what.as == mode::exclusive) {
     alone = what.fence;
     granted_to[what.fence] = user;
@@ -66,6 +66,14 @@ void scene::lets_go(std::int64_t user) {
   if (was.as != mode::exclusive) return;
   tell(user, checking::event_type::invoke, "release", was.lock, was.fence);
   tell(user, checking::event_type::ok, "release", was.lock, was.fence);
+}
+
+void scene::again(const hold& what) {
+  const auto found = store.lines().find(what.lock);
+  if (!calm() || found == store.lines().end()) return;
+  for (const auto& p : found->second)
+    if (p.ticket > what.fence && clock() - stood_at[p.ticket] > answers_last_in_calm)
+      complain(claim::heeds, text(what.fence) + " before " + text(p.ticket));
 }
 
 void scene::takes_away(const std::string& lock, std::uint64_t ticket) {
@@ -98,7 +106,6 @@ void scene::tell(std::int64_t user, checking::event_type type, std::string f,
 // ---- the store
 simulated_store::simulated_store(const simulation::life& of, std::shared_ptr<scene> all)
     : scene_(std::move(all)), chance_(of.seed) {
-  scene_->store_well_since = scene_->clock();
   scene_->store.restarted(of.now);
 }
 
@@ -132,6 +139,9 @@ void simulated_store::receive(simulation::member from, message m, instant now, o
     return;
   std::vector<model_store::reply> said;
   scene_->store.asked(whom, {m.number, std::move(*asked)}, now, said);
+  for (const auto& r : said)
+    if (const auto* s = std::get_if<stood>(&r.what))
+      scene_->stood_at.emplace(s->ticket, scene_->clock());
   say(said, out);
 }
 
@@ -180,8 +190,8 @@ simulated_client::simulated_client(const simulation::life& of, std::shared_ptr<s
 }
 
 void simulated_client::receive(simulation::member, message m, instant now, output& out) {
+  on_time(now, out);  // whatever it is that wakes it
   if (m.life != life_) return;
-  on_time(now, out);
   if (auto* said = std::get_if<answer>(&m.what)) {
     const auto found = pending_.find(m.number);
     if (found == pending_.end()) return;

@@ -39,8 +39,12 @@ inline constexpr std::string_view
     ordered = "nobody is served before one whose ticket is lower and who stands in its way",
     freed = "what a dead or frozen holder had is free within its lease and a second",
     one = "in calm the end of an exclusive place wakes one waiter",
-    kept = "in calm nobody loses what it holds", judged = "the history is that of a fenced lock";
-inline constexpr std::array all{holds, stops, fenced, ordered, freed, one, kept, judged};
+    kept = "in calm nobody loses what it holds",
+    heeds =
+        "in calm nobody holds again, in the place that it has kept, a tenth of a second after "
+        "another stood behind it",
+    judged = "the history is that of a fenced lock";
+inline constexpr std::array all{holds, stops, fenced, ordered, freed, one, kept, heeds, judged};
 inline constexpr std::string_view served = "everybody who waits is served after calm",
                                   tidy = "nobody is left in line who does not wish to hold";
 }  // namespace claim
@@ -59,8 +63,6 @@ struct scene : simulation::judged {
   model_store store{};
   fence guard{};
   std::set<std::pair<std::uint64_t, std::uint64_t>> done{};  // requests: whose, its number
-  instant store_well_since{};
-  bool store_cold = false;  // it was, when last seen
   // ---- what is known of clients
   std::map<simulation::member, std::uint32_t> lives{};  // that run
   std::map<std::pair<simulation::member, std::uint32_t>, instant> ended{};
@@ -72,6 +74,7 @@ struct scene : simulation::judged {
   std::map<std::uint64_t, std::int64_t> granted_to{};         // alone: fence, user
   std::map<std::uint64_t, instant> revoked{};                 // by ticket
   std::set<std::uint64_t> let_go{};                           // tickets of who has held alone
+  std::map<std::uint64_t, instant> stood_at{};                // by ticket
   std::map<std::uint64_t, instant> strays{};                  // tickets of those who do not wish
   checking::history told{};
   std::int64_t users = 0;
@@ -85,6 +88,7 @@ struct scene : simulation::judged {
   void gets(std::int64_t user, const hold& what);
   void gets_nothing(std::int64_t user, const hold& what);
   void lets_go(std::int64_t user);  // or has to
+  void again(const hold& what);     // in the place that it has kept
   void takes_away(const std::string& lock, std::uint64_t ticket);
   void wakes(std::int64_t user, const line& those);
   bool writes(std::int64_t user, const std::string& lock, std::uint64_t fence);

@@ -54,11 +54,7 @@ void expire(const town& w, scene& all) {
 }
 
 void frees(const town& w, scene& all) {
-  if (w.at(0) == nullptr || w.frozen(0)) {
-    all.store_cold = true;
-    return;
-  }
-  if (std::exchange(all.store_cold, false)) all.store_well_since = w.now();
+  if (w.at(0) == nullptr || w.frozen(0)) return;
   for (member m = 1; m < w.size(); ++m)
     if (w.frozen(m) && w.at(m))
       all.frozen_since.emplace(m, w.now());
@@ -73,7 +69,7 @@ void frees(const town& w, scene& all) {
       since = std::min(since, cold->second);
     if (since == instant::max()) continue;
     const auto lease = s.ttl + s.ttl / 1'000'000 * (drift_most + 1'000);
-    if (w.now() - std::max(since, all.store_well_since) > lease + delayed_longest + 1s)
+    if (w.now() - std::max(since, w.runs_since(0)) > lease + delayed_longest + 1s)
       all.complain(claim::freed, "the store keeps " + w.name(who) + "'s session");
   }
 }

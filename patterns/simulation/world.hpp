@@ -87,6 +87,8 @@ class world {
   const std::string& name(member m) const { return nodes_[m]->name; }
   std::uint32_t lives(member m) const { return nodes_[m]->lives; }
   bool frozen(member m) const { return !nodes_[m]->frozen.empty(); }
+  // Since when it runs without a break, if it does.
+  instant runs_since(member m) const { return nodes_[m]->runs_since; }
   const disk& store(member m) const { return nodes_[m]->store; }
   std::uint64_t sent(member m) const { return nodes_[m]->sent; }
   instant local(member m) const { return nodes_[m]->clock.local(now_); }
@@ -139,6 +141,7 @@ class world {
     maker make{};
     std::optional<Host> host{};
     std::uint32_t lives = 0;
+    instant runs_since{};
     bool left = false;
     std::vector<std::uint32_t> down, frozen;  // the faults that hold it
     std::vector<happening> waiting;           // arrived while it was frozen

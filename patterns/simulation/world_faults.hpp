@@ -182,7 +182,7 @@ template <hosts Host>
 void world<Host>::warm(member m, std::uint32_t by) {
   node& n = *nodes_[m];
   if (std::erase(n.frozen, by) == 0 || !n.frozen.empty()) return;
-  calm_since_ = now_;
+  calm_since_ = n.runs_since = now_;
   // Its timer may be the first to be heard, or the last.
   auto waiting = std::exchange(n.waiting, {});
   const bool first = n.chance.below(2) == 0;

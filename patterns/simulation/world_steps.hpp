@@ -25,6 +25,7 @@ template <hosts Host>
 void world<Host>::boot(member m, bool rebuilt) {
   node& n = *nodes_[m];
   ++n.lives;
+  n.runs_since = now_;
   n.tick_pending = n.syncing = false;
   ++n.tick_ticket, ++n.sync_ticket;
   n.host.emplace(n.make({m, n.lives, derived(derived(seed_, 0x200000000U + m), n.lives),

@@ -426,6 +426,22 @@ TEST_CASE("lock holder: a place that is taken away is a grant that is lost") {
   CHECK(wished<stand>(waits));  // it stands again
 }
 
+TEST_CASE("lock holder: a place that was taken away is swept where a request for it may be late") {
+  bench b;
+  b.give(session_is{"s"});
+  b.give(acquire{1});
+  b.answer(unanswered{});
+  b.pass();
+  b.answer(stood{7, {mine}});
+  b.pass();
+  const auto out = b.answer(settled{});
+  CHECK(of<lost>(out).size() == 1);
+  REQUIRE(out.asks.size() == 1);
+  CHECK(std::get<leave_line>(out.asks[0].what).id == b.first_id);
+  b.answer(settled{});
+  CHECK(b.it.due() == b.now + 1s);
+}
+
 TEST_CASE(
     "lock holder: where a wait is not answered it looks, and a holder looks after its place") {
   bench b;
