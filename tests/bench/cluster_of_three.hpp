@@ -23,6 +23,7 @@ struct cluster {
     std::string name = (std::filesystem::temp_directory_path() / "troupe-bench-XXXXXX").string();
     if (!::mkdtemp(name.data())) fail("no directory");
     directory = name;
+    before_failing() = [this] { end(); };
     std::istringstream lines{program("up --nodes 3 --dir " + name + "/c " + more)};
     std::string word, address;
     while (lines >> word >> address && word.front() == 'n' &&
@@ -33,11 +34,17 @@ struct cluster {
     std::getline(std::ifstream{name + "/c/secret"}, secret);
   }
   ~cluster() {
-    program("stop --dir " + directory.string() + "/c");
+    before_failing() = {};
+    end();
+  }
+  void end() const {
+    (void)try_program("stop --dir " + directory.string() + "/c");
     std::filesystem::remove_all(directory);
   }
+  // Null: the log has not begun.
   nlohmann::json status() const {
-    return nlohmann::json::parse(program("log status --json --dir " + directory.string() + "/c"));
+    const auto [code, text] = try_program("log status --json --dir " + directory.string() + "/c");
+    return code == 0 ? nlohmann::json::parse(text) : nlohmann::json{};
   }
   std::filesystem::path directory;
   std::vector<std::string> addresses;
@@ -83,7 +90,7 @@ inline std::pair<nlohmann::json, std::vector<way>> ways_to(caf::actor_system& sy
         [](const remoting::link_resumed&) {}, [](const remoting::link_down&) {},
         caf::after(10s) >> [] { fail("no node answers"); });
   auto before = nodes.status();
-  for (int tries = 0; before["leader"].is_null(); before = nodes.status()) {
+  for (int tries = 0; !before.is_object() || before["leader"].is_null(); before = nodes.status()) {
     if (++tries > 100) fail("nobody leads the log");
     std::this_thread::sleep_for(50ms);
   }
