@@ -60,6 +60,7 @@ caf::result<void> election_keeper::enter(election_enter& wish) {
     return make_error(errc::overloaded, "too many contenders wait for elections that node " +
                                             s_.node + " does not know: try again later");
   auto whom = make_response_promise();
+  if (wish.who) monitor(wish.who);
   early_.push_back({std::move(wish), whom});
   return whom;
 }
@@ -108,6 +109,14 @@ void election_keeper::gone(const caf::actor_addr& who) {
 }
 
 void election_keeper::withdraw(const std::string& election, const caf::actor& who) {
+  for (auto it = early_.begin(); it != early_.end();) {
+    if (it->wish.election != election || it->wish.who != who) {
+      ++it;
+      continue;
+    }
+    it->whom.deliver(make_error(errc::refused, "it has withdrawn"));
+    it = early_.erase(it);
+  }
   const auto at = elections_.find(election);
   if (at == elections_.end()) return;
   auto& e = at->second;
