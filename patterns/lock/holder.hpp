@@ -42,8 +42,8 @@ struct holder_settings {
   duration patience = std::chrono::seconds{2};      // with a store, of who only tries
   duration keeps{0};                                // its place, after a release; 0: not at all
   duration looks_every = std::chrono::milliseconds{20};  // for those whom it keeps waiting
-  duration keeps_most = std::chrono::seconds{
-      1};  // since it stood: who was revoked while he waits does not know it yet
+  // Since it stood: who was revoked while he waits learns it when this place goes.
+  duration keeps_most = std::chrono::seconds{1};
 };
 
 // ---- inputs
