@@ -149,10 +149,10 @@ void election_keeper::read() {
         const auto* seen = storage::answer_as<storage::got>(r);
         if (seen == nullptr || seen->more) return delayed_send(this, pause, read_elections{});
         std::vector<std::string> over;
-        for (const auto& [election, e] : elections_)
+        for (const auto& known : elections_)
           if (std::none_of(seen->items.begin(), seen->items.end(),
-                           [&](const auto& kv) { return name_in(kv.key) == election; }))
-            over.push_back(election);
+                           [&](const auto& kv) { return name_in(kv.key) == known.first; }))
+            over.push_back(known.first);
         for (const auto& election : over) end(election);
         for (const auto& kv : seen->items) know(name_in(kv.key), kv.value, kv.mod_revision);
         watcher_ = storage::spawn_watcher(

@@ -11,6 +11,8 @@
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 
+#include <caf/actor_system_config.hpp>
+
 namespace troupe {
 void register_types(caf::actor_system_config& config) {
   using namespace management;

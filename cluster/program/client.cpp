@@ -18,6 +18,7 @@
 #include <tuple>
 #include <type_traits>
 
+#include <caf/all.hpp>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <unistd.h>
