@@ -1,8 +1,11 @@
 #include "cluster/program/child.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -26,6 +29,7 @@ std::optional<child> child::start(const std::vector<std::string>& command, const
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     ::execvp(words.front(), words.data());
+    ::dprintf(STDERR_FILENO, "troupe: '%s' cannot be run: %s\n", words.front(), std::strerror(errno));
     ::_exit(127);
   }
   ::setpgid(pid, pid);

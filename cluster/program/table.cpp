@@ -4,6 +4,34 @@
 #include <cstdio>
 
 namespace troupe::program {
+namespace {
+bool controls(unsigned char byte, unsigned char before) {
+  return byte < 0x20 || byte == 0x7f || (before == 0xc2 && byte >= 0x80 && byte < 0xa0);
+}
+
+std::string printable(const std::string& word) {
+  std::string all;
+  unsigned char before = 0;
+  for (const unsigned char byte : word) {
+    if (controls(byte, before)) {
+      char text[8];
+      std::snprintf(text, sizeof text, "\\x%02x", byte);
+      if (byte >= 0x80) all.pop_back();
+      all += text;
+    } else {
+      all += static_cast<char>(byte);
+    }
+    before = byte;
+  }
+  return all;
+}
+}  // namespace
+
+void table::add(std::vector<std::string> row) {
+  for (auto& word : row) word = printable(word);
+  rows_.push_back(std::move(row));
+}
+
 std::string table::text() const {
   std::vector<std::size_t> widths;
   for (const auto& row : rows_) {

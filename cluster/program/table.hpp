@@ -1,4 +1,4 @@
-// Rows of words in aligned columns.
+// Rows of words in aligned columns. What a word would do to a terminal is written out: \x1b.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@ namespace troupe::program {
 class table {
  public:
   explicit table(std::vector<std::string> head) { add(std::move(head)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  void add(std::vector<std::string> row);
   std::string text() const;
 
  private:

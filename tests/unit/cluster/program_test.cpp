@@ -213,6 +213,9 @@ TEST_CASE("columns, sizes and times") {
   table t{{"A", "LONG"}};
   t.add({"word", "x"});
   CHECK(t.text() == "A     LONG\nword  x\n");
+  table hostile{{"A"}};
+  hostile.add({"\x1b[31m\nx\xc2\x9bm\xc3\xa4"});
+  CHECK(hostile.text() == "A\n\\x1b[31m\\x0ax\\x9bm\xc3\xa4\n");
   CHECK(bytes_text(0) == "0 B");
   CHECK(bytes_text(1500) == "1.5 kB");
   CHECK(bytes_text(130e6) == "130 MB");
