@@ -88,6 +88,8 @@ class member : public caf::event_based_actor {
         },
         [this](retire_barrier) { go(); },
         [this](barrier_tick) {
+          if (now() < armed_)
+            return;  // an earlier one came after it was armed, and has armed another
           armed_ = instant::max();
           if (now() >= session_.due()) tick_session();
           if (now() >= core_.due()) step(tick{});

@@ -78,6 +78,8 @@ class database_store : public caf::event_based_actor {
         },
         [this](database_heard) { hear(); },
         [this](database_tick) {
+          if (now() < armed_)
+            return;  // an earlier one came after it was armed, and has armed another
           armed_ = instant::max();
           if (now() >= listen_at_) hear();
           look_at_due();

@@ -47,6 +47,8 @@ class latches : public caf::event_based_actor {
         [this](latch_look& w) { return begin(std::move(w)); },
         [this](latch_reset& w) { return begin(std::move(w)); },
         [this](latches_tick) {
+          if (now() < armed_)
+            return;  // an earlier one came after it was armed, and has armed another
           armed_ = instant::max();
           tick_all();
         },

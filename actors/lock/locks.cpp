@@ -84,6 +84,8 @@ caf::behavior locks_actor::make_behavior() {
         go();
       },
       [this](locks_tick) {
+        if (now() < armed_)
+          return;  // an earlier one came after it was armed, and has armed another
         armed_ = instant::max();
         tick_all();
       },

@@ -95,6 +95,8 @@ class redis_store : public caf::event_based_actor {
           if (link_) link_->call(std::exchange(calls_, {}));
         },
         [this](redis_check) {
+          if (now() < armed_)
+            return;  // an earlier one came after it was armed, and has armed another
           armed_ = instant::max();
           check_due();
         },
