@@ -105,22 +105,24 @@ caf::result<taken> locks_actor::on(const take& wanted) {
     promise.deliver(make_error(errc::not_ready, "these locks have been given back for good"));
     return promise;
   }
-  auto& h =
-      held_by(owner_of(wanted.owner), {wanted.name, wanted.as, wanted.count, wanted.capacity});
   const auto wait = wanted.wait.count() < 0 ? for_ever : duration{wanted.wait};
-  take_one(h, std::move(whom), wait, ++cookies_, [promise](const outcome& o) mutable {
-    if (o.fence != 0)
-      promise.deliver(taken{o.fence});
-    else
-      promise.deliver(to_error(o.no));
-  });
+  const want what{wanted.name, wanted.as, wanted.count, wanted.capacity};
+  take_one(owner_of(wanted.owner), what, std::move(whom), wait, ++cookies_,
+           [promise](const outcome& o) mutable {
+             if (o.fence != 0)
+               promise.deliver(taken{o.fence});
+             else
+               promise.deliver(to_error(o.no));
+           });
   return promise;
 }
 
-void locks_actor::take_one(held& h, caf::actor whom, duration wait, std::uint64_t cookie,
+void locks_actor::take_one(const std::string& owner, const want& wanted, caf::actor whom,
+                           duration wait, std::uint64_t cookie,
                            std::function<void(const outcome&)> then) {
   takes_[cookie] = {std::move(then), std::move(whom)};
-  step(h, acquire{cookie, wait});
+  auto& h = held_by(owner, wanted);
+  step(h, acquire{cookie, wait, wanted.count, wanted.capacity});
   want_session();
 }
 

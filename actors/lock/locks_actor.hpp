@@ -48,8 +48,8 @@ class locks_actor : public caf::event_based_actor {
   std::string owner_of(const std::string& given) const { return given.empty() ? s_.owner : given; }
 
   // ---- one lock
-  void take_one(held& h, caf::actor whom, duration wait, std::uint64_t cookie,
-                std::function<void(const outcome&)> then);
+  void take_one(const std::string& owner, const want& wanted, caf::actor whom, duration wait,
+                std::uint64_t cookie, std::function<void(const outcome&)> then);
   held& held_by(const std::string& owner, const want& wanted);
   void step(held& h, const input& in);
   void tell(held& h, const granted& e);

@@ -81,7 +81,7 @@ void locks_actor::obey(std::uint64_t id, several_output& out) {
   if (!out.take) return;
   const auto cookie = ++cookies_;
   s.cookie = cookie;
-  take_one(held_by(owner, locks[out.take->which]), whom, out.take->wait, cookie,
+  take_one(owner, locks[out.take->which], whom, out.take->wait, cookie,
            [this, id](const outcome& o) {
              const auto its = sets_.find(id);
              if (its == sets_.end()) return;

@@ -28,7 +28,26 @@ bool holder::lets_go() const {
   return std::any_of(leaving_.begin(), leaving_.end(), [](const left& l) { return !l.gone; });
 }
 
+// As many permits as are wanted now.
+bool holder::takes(const acquire& in, output& out) {
+  if (how_.as != mode::permits || in.count == 0) return true;
+  if (in.count == how_.count && in.capacity == how_.capacity) return true;
+  if (at_ == stage::holding || !wishers_.empty()) {
+    out.events.push_back(declined{in.cookie, decline::refused,
+                                  "'" + how_.owner + "' has or awaits " +
+                                      std::to_string(how_.count) + " of " +
+                                      std::to_string(how_.capacity) + " permits of '" + how_.lock +
+                                      "' already, and can have other ones only after these"});
+    return false;
+  }
+  walk_away(out);
+  how_.count = in.count;
+  how_.capacity = in.capacity;
+  return true;
+}
+
 void holder::on(const acquire& in, instant now, output& out) {
+  if (!takes(in, out)) return;
   if (at_ == stage::holding) {
     ++depth_;
     out.events.push_back(granted{in.cookie, ticket_});
@@ -289,7 +308,7 @@ void holder::has_no_place() {
 std::string holder::digest() const {
   auto text = encode(std::tuple{at_, session_, id_, in_the_way_, ticket_, wishes_, numbers_,
                                 awaited_, seen_at_, depth_});
-  text += encode(std::tuple{again_, watched_, doubts_});
+  text += encode(std::tuple{again_, watched_, doubts_, how_.count, how_.capacity});
   text += encode(
       std::tuple{sought_, behind_, asked_at_, looks_at_, known_until_, kept_until_, stood_at_});
   for (const auto& w : wishers_) text += encode(std::tuple{w.cookie, w.until, w.tries});

@@ -6,7 +6,8 @@
 //             good by its own clock
 //             `lost` as soon as the session is not; nothing brings that grant back
 //             an answer that was lost leads to no second place: a stand is known by its id
-//             acquired again while it holds, it holds that often, under the same fence (re-entrance)
+//             acquired again while it holds, it holds that often, under the same fence (re-entrance); other numbers of
+//             permits are refused until the place is gone, or given up if it is only kept
 //             who gives up waiting leaves no place behind; one that was asked for and never answered may come late, and is
 //             looked for again for a while
 //             acquired while it lets go, it stands anew at once: nobody waits for that answer
@@ -49,7 +50,8 @@ struct holder_settings {
 // ---- inputs
 struct acquire {
   std::uint64_t cookie = 0;
-  duration wait = for_ever;  // 0: only if it is free now
+  duration wait = for_ever;               // 0: only if it is free now
+  std::uint32_t count = 0, capacity = 0;  // of permits; 0: as it is
 };
 struct release {
   std::uint64_t cookie = 0;
@@ -150,6 +152,7 @@ class holder {
   void on(const keep_no_more& in, instant now, output& out);
   void on(const tick& in, instant now, output& out);
 
+  bool takes(const acquire& in, output& out);
   void judge(const line& all, std::uint64_t at, instant now, output& out);
   void hold(instant now, output& out);
   void ask_for(stage what, instant now, output& out);

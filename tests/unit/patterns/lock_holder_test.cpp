@@ -98,6 +98,37 @@ TEST_CASE("lock holder: it holds as often as it was acquired, under one fence") 
   CHECK_FALSE(of<freed>(b.give(release{5})).at(0).held);
 }
 
+TEST_CASE("lock holder: as many permits as are wanted, not as many as were the last time") {
+  const auto wants = [](const bench& b, std::uint32_t count) {
+    const auto* s = wished<stand>(b);
+    return s != nullptr && s->wanted.count == count && s->wanted.capacity == 3;
+  };
+  const holder_settings pool{
+      .lock = "x", .owner = "me", .as = mode::permits, .count = 1, .capacity = 3};
+  place own{.ticket = 7, .owner = "me", .as = mode::permits, .count = 1, .capacity = 3};
+  bench b{pool};
+  b.stand_with({own}, 7);
+  CHECK(of<declined>(b.give(acquire{2, for_ever, 3, 3})).at(0).why == decline::refused);
+  CHECK(of<granted>(b.give(acquire{3, for_ever, 1, 3})).size() == 1);
+  b.give(release{4});
+  b.give(release{5});
+  b.answer(settled{});
+  b.give(acquire{6, for_ever, 3, 3});
+  CHECK(wants(b, 3));
+  CHECK(of<declined>(b.give(acquire{7, for_ever, 1, 3})).size() == 1);  // it waits for three
+
+  auto keeps = pool;
+  keeps.keeps = 1s;
+  bench kept{keeps};
+  kept.stand_with({own}, 7);
+  kept.give(release{2});
+  kept.answer(seen{{own}});
+  REQUIRE(kept.it.at() == stage::kept);
+  CHECK(of<granted>(kept.give(acquire{3, for_ever, 2, 3})).empty());
+  CHECK(wants(kept, 2));
+  CHECK(kept.it.lets_go());
+}
+
 TEST_CASE("lock holder: an answer that was lost is asked for again under the same id") {
   bench b;
   b.give(session_is{"s"});
