@@ -1,6 +1,5 @@
 #include "actors/lock/locks_actor.hpp"
 #include "patterns/hex.hpp"
-#include "patterns/lock/deadlock.hpp"
 #include "patterns/lock/kinds.hpp"
 #include "runtime/chance.hpp"
 #include "runtime/codec/inspect.hpp"
@@ -58,6 +57,7 @@ void locks_actor::on_exit() {
   returns_.clear();
   sets_.clear();
   held_.clear();
+  watched_.clear();
 }
 
 caf::behavior locks_actor::make_behavior() {
@@ -79,8 +79,8 @@ caf::behavior locks_actor::make_behavior() {
         return promise;
       },
       [this](retire) {
-        going_ = true;
         for (auto& [key, h] : held_) give_all(h);
+        going_ = true;
         go();
       },
       [this](locks_tick) {
@@ -150,8 +150,10 @@ locks_actor::held& locks_actor::held_by(const std::string& owner, const want& wa
                       .capacity = wanted.capacity,
                       .revocable = s_.revocable,
                       .keeps = s_.keeps};
+  const auto number = ++holders_;
   auto& h =
-      held_.emplace(k, held{holder{std::move(how), life_ + "." + std::to_string(++holders_)}, k})
+      held_
+          .emplace(k, held{holder{std::move(how), life_ + "." + std::to_string(number)}, k, number})
           .first->second;
   if (!session_.id().empty()) step(h, session_is{session_.id()});
   return h;
@@ -164,8 +166,9 @@ void locks_actor::step(held& h, const input& in) {
   h.core.step(in, now(), out);
   for (auto& e : out.events) std::visit([&](auto& x) { tell(h, x); }, e);
   for (auto& a : out.asks)
-    ask_store(std::move(a.what), [this, k = h.k, number = a.number](answer& said) {
-      if (const auto found = held_.find(k); found != held_.end())
+    ask_store(std::move(a.what), [this, k = h.k, whose = h.number,
+                                  number = a.number](answer& said) {
+      if (const auto found = held_.find(k); found != held_.end() && found->second.number == whose)
         step(found->second, answered{number, std::move(said)});
     });
   const auto at = h.core.at();
@@ -181,7 +184,7 @@ void locks_actor::tell(held& h, const granted& e) {
   takes_.erase(found);
   if (to.whom && to.whom != h.whose) {
     h.whose = to.whom;
-    monitor(h.whose);
+    watch(h.whose);
   }
   to.then({e.fence, {}});
 }
@@ -279,6 +282,15 @@ void locks_actor::look_later() {
   delayed_send(this, s_.scan, look_for_deadlocks{});
 }
 
+// It waits for a place in its own name that another process has, or had until it died.
+bool locks_actor::may_end(const deadlock& d, const line& l) const {
+  if (d.circle.size() > 1) return false;
+  const auto before = in_the_way(l, d.ticket);
+  return std::none_of(before.begin(), before.end(), [&](const place& p) {
+    return p.owner == d.victim && p.id.compare(0, life_.size() + 1, life_ + ".") == 0;
+  });
+}
+
 void locks_actor::scan() {
   looking_ = false;
   const bool waits = std::any_of(held_.begin(), held_.end(), [](const auto& h) {
@@ -289,10 +301,13 @@ void locks_actor::scan() {
   ask_store(survey{}, [this](answer& said) {
     const auto* all = std::get_if<surveyed>(&said);
     if (all == nullptr) return;
-    std::set<std::uint64_t> victims;
+    std::map<std::uint64_t, instant> victims;
     for (const auto& d : deadlocks(all->all)) {
-      victims.insert(d.ticket);
-      if (!suspected_.contains(d.ticket)) continue;  // a true one is there the next time, too
+      const auto known = suspected_.find(d.ticket);
+      const auto since = victims[d.ticket] = known == suspected_.end() ? now() : known->second;
+      if (known == suspected_.end()) continue;  // a true one is there the next time, too
+      if (may_end(d, all->all.at(d.lock)) && now() - since < s_.session.ttl + forgotten_after)
+        continue;
       for (auto& [k, h] : held_)
         if (h.core.ticket() == d.ticket) step(h, give_way{d.ticket, explain(d)});
     }
@@ -326,7 +341,12 @@ void locks_actor::give_all(held& h) {
   step(h, keep_no_more{});
 }
 
+void locks_actor::watch(const caf::actor& who) {
+  if (watched_.insert(who.address()).second) monitor(who);
+}
+
 void locks_actor::ended(const caf::actor_addr& who) {
+  watched_.erase(who);
   leave_sets(who);
   for (auto& [k, h] : held_)
     if (h.whose && h.whose.address() == who) {

@@ -1,6 +1,7 @@
 // Inside actors/lock: the actor behind spawn_locks. locks.cpp has its locks, locks_several.cpp several at once.
 #pragma once
 #include "actors/lock/locks.hpp"
+#include "patterns/lock/deadlock.hpp"
 
 #include <functional>
 #include <map>
@@ -23,7 +24,8 @@ class locks_actor : public caf::event_based_actor {
   struct held {
     holder core;
     key k;
-    caf::actor whose{};  // who is told that it is lost
+    std::uint64_t number = 0;  // of all holders here: an answer to one before it is not for it
+    caf::actor whose{};        // who is told that it is lost
   };
   struct outcome {  // of an acquire: a fence, or why there is none
     std::uint64_t fence = 0;
@@ -81,8 +83,10 @@ class locks_actor : public caf::event_based_actor {
   // ---- deadlocks
   void look_later();
   void scan();
+  bool may_end(const deadlock& d, const line& l) const;
 
   // ---- ends
+  void watch(const caf::actor& who);
   void give_all(held& h);
   void ended(const caf::actor_addr& who);
   void go();
@@ -97,7 +101,8 @@ class locks_actor : public caf::event_based_actor {
   std::map<std::uint64_t, set> sets_;
   std::uint64_t cookies_ = 0, holders_ = 0, set_ids_ = 0;
   instant armed_ = instant::max();
-  std::set<std::uint64_t> suspected_;  // victims that the last scan has seen
+  std::map<std::uint64_t, instant> suspected_;  // victims that the last scan has seen, since when
+  std::set<caf::actor_addr> watched_;           // who is monitored: each once
   bool looking_ = false, going_ = false, gone_ = false;
 };
 }  // namespace troupe::lock

@@ -25,7 +25,7 @@ caf::result<taken_all> locks_actor::on(const take_all& wanted) {
                 .emplace(id, set{several{count, wait, now()}, std::move(*all),
                                  owner_of(wanted.owner), std::move(whom), promise})
                 .first->second;
-  if (s.whom) monitor(s.whom);
+  if (s.whom) watch(s.whom);
   several_output out;
   s.core.begin(now(), out);
   obey(id, out);

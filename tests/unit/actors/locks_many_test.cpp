@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include <caf/default_attachable.hpp>
 #include <doctest/doctest.h>
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::lock::store_answer)
@@ -199,6 +200,43 @@ TEST_CASE("locks: one of several is revoked: all go back, and each is told of") 
   CHECK(b.said->refusals[0] == "'x' is lost: it was revoked");
   x.g.sim.run_for(1s);
   CHECK(x.survey(a).all.size() == 1);
+}
+
+TEST_CASE(
+    "locks: who was killed and begins anew under its name waits for its lease, in no deadlock") {
+  ground x;
+  std::optional<process> before{std::in_place, x.g, "me"};
+  REQUIRE(before->takes("x"));
+  before.reset();
+  process after{x.g, "me"};
+  after.tell(lock::take{.name = "x"});
+  REQUIRE(after.until([&] { return after.said->granted.size() == 1; }, 12s));
+  CHECK(after.said->refusals.empty());
+  after.tell(lock::take{.name = "x", .as = mode::shared});  // its own
+  REQUIRE(after.until([&] { return after.said->refusals.size() == 1; }, 1s));
+  process other{x.g, "me"};
+  other.tell(lock::take{.name = "x"});
+  REQUIRE(other.until([&] { return other.said->refusals.size() == 1; }, 12s));
+}
+
+TEST_CASE("locks: who takes locks again and again is monitored once") {
+  ground x;
+  process p{x.g, "p"};
+  const auto other = x.g.sim.spawn([to = p.locks](caf::event_based_actor* self) -> caf::behavior {
+    return {[=](const lock::take& wanted) { self->send(to, wanted); }, [](const lock::taken&) {}};
+  });
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(p.takes("x"));
+    caf::anon_send(other, lock::take{.name = "x"});
+    x.g.sim.run_for(100ms);
+    p.tell(lock::take_all{{{.lock = "y"}, {.lock = "z"}}});
+    REQUIRE(p.until([&] { return static_cast<int>(p.said->all.size()) == i + 1; }));
+    p.tell(lock::put_back_all{{"y", "z"}});
+  }
+  const caf::default_attachable::observe_token by{p.locks.address(),
+                                                  caf::default_attachable::monitor};
+  for (const auto& who : {p.user, other})
+    CHECK(caf::actor_cast<caf::abstract_actor*>(who)->detach(by) == 1);
 }
 
 TEST_CASE("locks: two who take the same at once, named in other orders, are in no deadlock") {
