@@ -192,14 +192,16 @@ void barrier::judge_waiting(const line& all, std::uint64_t at, instant now, barr
     return on(session_is{session_}, now, out);
   }
   std::vector<std::uint64_t> waiting;
+  std::uint32_t parties = 0;  // as many as the first says
   for (const auto& p : all) {
     if (!is_member(p)) continue;
-    if (p.capacity != how_.parties) {
-      return give_up("'" + how_.name + "' is for " + std::to_string(p.capacity) + ", not for " +
+    if (parties == 0) parties = p.capacity;
+    if (parties != how_.parties) {
+      return give_up("'" + how_.name + "' is for " + std::to_string(parties) + ", not for " +
                          std::to_string(how_.parties),
                      out);
     }
-    waiting.push_back(p.ticket);
+    if (p.capacity == parties) waiting.push_back(p.ticket);
   }
   std::set<std::uint64_t> taken;
   bool voided = !go_.empty() && has(all, go_);

@@ -173,10 +173,11 @@ void holder::judge(const line& all, std::uint64_t at, instant now, output& out) 
   if (at_ == stage::holding)
     return there ? ask_for(stage::holding, now, out) : taken_away(now, out);
   if (!there) return taken_away(now, out);  // the session would have been told of its end
-  for (const auto& p : all) {
-    if (how_.as != mode::permits || p.as != mode::permits || p.capacity == how_.capacity) continue;
+  const auto first =
+      std::find_if(all.begin(), all.end(), [](const place& p) { return p.as == mode::permits; });
+  if (how_.as == mode::permits && first->capacity != how_.capacity) {
     decline_all(decline::refused,
-                "'" + how_.lock + "' has " + std::to_string(p.capacity) + " permits, not " +
+                "'" + how_.lock + "' has " + std::to_string(first->capacity) + " permits, not " +
                     std::to_string(how_.capacity),
                 out);
     return walk_away(out);

@@ -215,6 +215,19 @@ TEST_CASE(
   CHECK(b.of<barrier_refused>(3)[0].sentence == "'x' is for 3, not for 2");
 }
 
+TEST_CASE("lock barrier: one that comes later with another size is refused, and nobody else") {
+  bench b{3};
+  b.all.push_back({barrier{{.name = "x", .parties = 2, .owner = "z"}, "z"}, {}});
+  b.give(3, session_is{b.all[2].session});
+  b.give(0, barrier_enter{});
+  b.give(3, barrier_enter{});
+  b.settle();
+  CHECK(b.of<barrier_refused>(3).size() == 1);
+  for (const int i : {1, 2}) b.give(i, barrier_enter{});
+  b.settle();
+  for (const int i : {0, 1, 2}) CHECK(b.of<barrier_entered>(i).size() == 1);
+}
+
 TEST_CASE(
     "lock barrier: in any order of requests, with deaths, a round is of as many as it takes") {
   for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {

@@ -129,6 +129,21 @@ TEST_CASE("lock holder: as many permits as are wanted, not as many as were the l
   CHECK(kept.it.lets_go());
 }
 
+TEST_CASE("lock holder: how many permits there are, is said by who came first") {
+  const auto permits = [](std::uint64_t ticket, std::uint32_t capacity) {
+    return place{.ticket = ticket, .owner = "o", .as = mode::permits, .capacity = capacity};
+  };
+  const holder_settings pool{.lock = "x", .owner = "me", .as = mode::permits, .capacity = 1};
+  bench b{pool};
+  b.stand_with({permits(3, 1), permits(7, 1)}, 7);
+  b.answer(settled{});
+  CHECK(b.answer(seen{{permits(5, 1), permits(7, 1), permits(9, 2)}}).events.empty());
+  CHECK(b.it.at() == stage::waiting);
+  bench late{pool};
+  const auto out = late.stand_with({permits(3, 2), permits(7, 1)}, 7);
+  CHECK(of<declined>(out).at(0).sentence == "'x' has 2 permits, not 1");
+}
+
 TEST_CASE("lock holder: an answer that was lost is asked for again under the same id") {
   bench b;
   b.give(session_is{"s"});
