@@ -10,7 +10,8 @@
 //             retire: all goes back, and it ends
 //   Promises  those of patterns/lock/holder.hpp, several.hpp, line.hpp and deadlock.hpp. Who took a lock and ends has given it back
 //             lock_lost comes `margin` before the store can let another hold, while clocks keep within `drift_per_mille`
-//             a circle of waits is found by a victim's own process within two `scan`s, and that one wait ends with the reason
+//             a circle of waits is found by a victim's own process within two `scan`s, and that one wait ends with the reason;
+//             where an owner waits for itself in another process, after the time of a session and a second: it may have died
 //   Beware    an owner frozen past its lease does not know: what it acts on must refuse old fences (consensus/fence.hpp)
 //   Promises  when one of several that were taken at once is lost, the others go back, each with a lock_lost
 //   Beware    re-entrance goes by owner, not by actor: give threads and tasks owners of their own
