@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <iostream>
+#include <limits>
 #include <optional>
 
 #include <caf/all.hpp>
@@ -118,7 +119,7 @@ void add_lock(verbs& all) {
   add_time(*verb, "--ttl", given->ttl, "who is not heard for so long has lost it");
   add_time(*verb, "--wait", given->wait, "give up after so long, 0s at once; without it, never");
   verb->add_flag("--shared", given->shared, "with others that hold it shared");
-  verb->add_option("--permits", given->permits, "as one of so many holders, the same number for all")->check(CLI::PositiveNumber);
+  verb->add_option("--permits", given->permits, "as one of so many holders, the same number for all")->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()));
   verb->add_option("--owner", given->owner, "in whose name, as `troupe locks` and deadlocks show it: one that waits for itself is a deadlock");
   verb->add_flag("--json", given->as_json, "events as JSON lines, to standard error");
   add_store(*verb, given->store);
