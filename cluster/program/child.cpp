@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -29,7 +28,8 @@ std::optional<child> child::start(const std::vector<std::string>& command, const
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     ::execvp(words.front(), words.data());
-    ::dprintf(STDERR_FILENO, "troupe: '%s' cannot be run: %s\n", words.front(), std::strerror(errno));
+    for (const char* part : {"troupe: '", static_cast<const char*>(words.front()), "' cannot be run: ", ::strerrordesc_np(errno), "\n"})
+      (void)!::write(STDERR_FILENO, part, std::strlen(part));  // all that may be called between fork and exec
     ::_exit(127);
   }
   ::setpgid(pid, pid);

@@ -95,11 +95,11 @@ inline std::pair<nlohmann::json, std::vector<way>> ways_to(caf::actor_system& sy
     std::this_thread::sleep_for(50ms);
   }
   std::vector<way> ways;
-  for (auto& [name, gateway] : gateways)
-    self->request(gateway, 5s, management::map_query{})
+  for (const auto& node : gateways)
+    self->request(node.second, 5s, management::map_query{})
         .receive(
             [&](management::map_reply& got) {
-              ways.push_back({name, std::move(got.map), {}});
+              ways.push_back({node.first, std::move(got.map), {}});
             },
             [](const caf::error& e) { fail(to_string(e)); });
   for (std::size_t i = 0; tree && i < ways.size(); ++i)

@@ -22,7 +22,8 @@ TEST_CASE("locks: plans that once failed") {
        "16.9s crash c for 2.523s\n"},
   };
   for (const auto& [what, text] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     const auto p = simulation::plan_from(text);
     REQUIRE(p.has_value());
     const auto v = lock::rehearse(*p, {}).judged;

@@ -263,7 +263,8 @@ TEST_CASE(
       CHECK_FALSE((!b.all[m].dead && b.all[m].it.inside()));
     }
     for (auto& [number, places] : rounds) {
-      CAPTURE(number);
+      const auto round = number;  // no binding, for clang 14
+      CAPTURE(round);
       std::sort(places.begin(), places.end());
       CHECK(std::adjacent_find(places.begin(), places.end()) == places.end());
       CHECK(places.size() <= parties);

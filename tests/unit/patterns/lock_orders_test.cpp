@@ -15,7 +15,6 @@ using namespace troupe::lock;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr simulation::member clients_max = 3;  // and behind them the store
 const session_settings usual{.ttl = 10s};
 
 // A client with a session, or the store.

@@ -34,7 +34,8 @@ TEST_CASE("lock paths: every name is one part that the tree takes, and is read b
   };
   std::set<std::string> paths;
   for (const auto& [name, path] : table) {
-    CAPTURE(path);
+    const auto& shown = path;  // no binding, for clang 14
+    CAPTURE(shown);
     CHECK(p.of(name) == path);
     CHECK(p.data_of(name).empty());
     CHECK(tree::check_path(path, {}));

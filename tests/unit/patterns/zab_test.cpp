@@ -100,7 +100,8 @@ TEST_CASE("zab discovery: a leader steps down for one that has a better history"
                        {4, {4, 3}, phase::election},
                        {5, {4, 1}, phase::election}};
   for (const auto& [current, last, then] : table) {
-    CAPTURE(to_string(last));
+    const auto& shown = to_string(last);  // no binding, for clang 14
+    CAPTURE(shown);
     led l{kept(4, {{4, 1}, {4, 2}})};
     l.discover(5);
     l.hear(1, ack_epoch{theirs, 6, true, current, last});
@@ -136,7 +137,8 @@ TEST_CASE("zab synchronisation: DIFF, TRUNC or SNAP, by what the follower has") 
       {"less than the snapshot", {1, 4}, way::snap, {1, 5}, {{2, 1}, {3, 1}, {3, 2}}},
       {"nothing", {}, way::snap, {1, 5}, {{2, 1}, {3, 1}, {3, 2}}}};
   for (const auto& [what, last, how, from, then] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     led l{kept(3, {{2, 1}, {3, 1}, {3, 2}}, {1, 5})};
     l.discover(3);
     const auto out = l.hear(1, ack_epoch{theirs, 4, true, 2, last});
