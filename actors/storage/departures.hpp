@@ -9,8 +9,8 @@
 //             another within 3 times `silence`
 //   Costs     a wait: a message, and one when it is over. A ping each `silence` while there are any
 #pragma once
+#include "actors/consensus/served.hpp"
 #include "actors/storage/protocol.hpp"
-#include "runtime/peers.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -21,15 +21,12 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/message_handler.hpp>
 namespace troupe::storage {
-struct departures_tick {};  // to the actor itself
-TROUPE_MESSAGE(departures_tick)
-
 struct departures_settings {
   std::string prefer{};  // the node whose replica is asked where no leader is known
   duration silence{1000};
 };
 
-class departures {
+class departures : public consensus::served {
  public:
   using wait = std::uint64_t;  // given by the actor, never used twice
   enum class how { erased, noted, unknown };
@@ -41,9 +38,7 @@ class departures {
              std::function<void(wait, end)> then);
   void await(wait id, std::vector<std::string> keys, revision from, std::string own = {});
   caf::message_handler handlers();
-  void down(const caf::down_msg& gone);
   void clear();
-  const caf::actor& replica() const { return at_; }  // that told the last end; null: none serves
 
  private:
   struct waiting {
@@ -52,26 +47,15 @@ class departures {
     std::string own{};
     std::vector<watch_id> open{};  // none: it is at no replica
   };
-  void begin();
   void open(wait id, waiting& w);
+  void open() override;
+  void close() override;
+  void ping() override;
   void finish(watch_id id, end what);
-  void serve();
-  void leave();
-  std::string choose() const;
-  void look();
-  void arm();
 
-  caf::event_based_actor* self_;
-  caf::actor client_;
-  departures_settings s_;
   std::function<void(wait, end)> then_;
   std::map<wait, waiting> waits_;
   std::map<watch_id, wait> open_;
-  std::map<std::string, caf::actor> replicas_;
-  std::string leader_, serving_, left_;  // the node whose replica leads, serves, was left last
-  caf::actor at_;
   watch_id ids_ = 0;
-  bool begun_ = false, ticking_ = false, heard_ = false;
-  int silences_ = 0, out_of_touch_ = 0;
 };
 }  // namespace troupe::storage
