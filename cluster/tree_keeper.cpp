@@ -1,6 +1,6 @@
 #include "cluster/tree_keeper.hpp"
 
-#include "actors/consensus/replica.hpp"
+#include "actors/consensus/replica_frame.hpp"
 #include "actors/consensus/zab_protocol.hpp"
 #include "actors/storage/map_client.hpp"
 #include "actors/tree/tree_client.hpp"

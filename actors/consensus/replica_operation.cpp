@@ -87,8 +87,13 @@ void replica_actor::on_event(const raft::event& e) {
 
 void replica_actor::on_role() {
   const bool leads = core_.as() == raft::role::leader;
-  const auto whom = name_of(core_.leader());
-  if (whom != known_.node || (core_.term() != known_.term && !whom.empty())) tell_all();
+  const auto whom = leader_name();
+  if (whom != known_.node || (core_.term() != known_.term && !whom.empty())) {
+    tell_all({whom, core_.term()});
+    metrics::gauge("troupe_log_term", "The term of a group, as this node knows it.",
+                   {{"group", s_.group}})
+        .set(static_cast<double>(core_.term()));
+  }
   // A new leader is one once it has applied something of its own term: then it knows all that was committed.
   const bool ready = leads && core_.entries().term(applied_) == core_.term();
   if (ready != leading_ && (ready || !leads)) {
@@ -96,19 +101,10 @@ void replica_actor::on_role() {
     led(ready);
   }
   if (leads) return;
-  for (auto& [index, w] : waiting_) w.whom.deliver(not_leading(verdict::unsure));
-  waiting_.clear();
+  unsure();
   for (auto& whom_waits : changing_) whom_waits.deliver(not_leading(verdict::unsure));
   changing_.clear();
   if (handing_over_.pending()) handing_over_.deliver(answered{verdict::done, {}, whom});
-}
-
-void replica_actor::tell_all() {
-  known_ = {name_of(core_.leader()), core_.term()};
-  for (const auto& whom : told_) send<caf::message_priority::high>(whom, known_);
-  metrics::gauge("troupe_log_term", "The term of a group, as this node knows it.",
-                 {{"group", s_.group}})
-      .set(static_cast<double>(core_.term()));
 }
 
 group_status replica_actor::status() {
@@ -116,7 +112,7 @@ group_status replica_actor::status() {
                  .node = s_.node,
                  .id = s_.id,
                  .role = to_string(core_.as()),
-                 .leader = name_of(core_.leader()),
+                 .leader = leader_name(),
                  .term = core_.term(),
                  .last = core_.entries().last(),
                  .commit = core_.commit(),
@@ -146,10 +142,9 @@ caf::result<answered> replica_actor::on_change(change_members& wanted) {
   });
   for (const auto& p : wanted.add_voters) names_[p.id] = p.name;
   for (const auto& p : wanted.add_learners) names_[p.id] = p.name;
-  const auto cookie = ++cookies_;
   auto promise = make_response_promise<answered>();
   out_.clear();
-  core_.step(raft::change{cookie, config.voters, config.learners}, now(), out_);
+  core_.step(raft::change{0, config.voters, config.learners}, now(), out_);
   if (!out_.turned_away.empty()) {
     const auto why = out_.turned_away.front().why;
     carry_out();

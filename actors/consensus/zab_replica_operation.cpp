@@ -35,24 +35,19 @@ void zab_replica::on_role() {
   const bool leads = core_.established();
   const auto whom = leader_name();
   // Who looks for a leader may have accepted an epoch that never comes to be.
-  if (whom != known_.node || (in_touch() && core_.state().accepted != known_.term)) tell_all();
+  if (whom != known_.node || (in_touch() && core_.state().accepted != known_.term)) {
+    tell_all({whom, in_touch() ? core_.state().accepted : known_.term});
+    metrics::gauge("troupe_zab_epoch", "The epoch of a group, as this node knows it.",
+                   {{"group", s_.group}})
+        .set(static_cast<double>(known_.term));
+  }
   if (leads != leading_) {
     leading_ = leads;
     led(leads);
   }
   if (leads) return;
-  for (auto& [at, whom_waits] : waiting_) whom_waits.deliver(not_leading(verdict::unsure));
-  waiting_.clear();
-  for (auto& [at, r] : readable_) r.whom.deliver(not_leading(verdict::not_leader));
-  readable_.clear();
-}
-
-void zab_replica::tell_all() {
-  known_ = {leader_name(), in_touch() ? core_.state().accepted : known_.term};
-  for (const auto& whom : told_) send<caf::message_priority::high>(whom, known_);
-  metrics::gauge("troupe_zab_epoch", "The epoch of a group, as this node knows it.",
-                 {{"group", s_.group}})
-      .set(static_cast<double>(known_.term));
+  unsure();
+  turn_readers_away();
 }
 
 group_status zab_replica::status() {
@@ -92,15 +87,7 @@ caf::result<answered> zab_replica::fixed() const {
                                        "changed; stop the leader's node to make another lead");
 }
 
-std::string zab_replica::name_of(zab::server id) const {
-  if (id == s_.self) return s_.node;
-  const auto found = names_.find(id);
-  return found == names_.end() ? std::string{} : found->second;
-}
-
 std::string zab_replica::leader_name() const {
   return in_touch() ? name_of(core_.leader()) : std::string{};
 }
-
-answered zab_replica::not_leading(verdict what) const { return {what, {}, leader_name()}; }
 }  // namespace troupe::consensus
