@@ -17,6 +17,7 @@
 #include <map>
 #include <set>
 
+#include <caf/all.hpp>
 namespace troupe {
 namespace membership {
 struct wake_up {  // to the actor itself; only the newest counts

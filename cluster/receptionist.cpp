@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include <caf/all.hpp>
 namespace troupe::receptionist {
 struct beat {};  // to the receptionist itself
 }  // namespace troupe::receptionist
@@ -114,9 +115,9 @@ class receptionist_actor : public caf::event_based_actor {
           step(linked{owner});
         },
         [](const remoting::link_found&) {},
-        [this](const remoting::link_broken&) {},
-        [this](const remoting::link_resumed&) {},
-        [this](const remoting::link_refused&) {},
+        [](const remoting::link_broken&) {},
+        [](const remoting::link_resumed&) {},
+        [](const remoting::link_refused&) {},
         [this](const remoting::link_down& down) {
           const auto owner = remoting::incarnation_text(down.who.incarnation);
           gateways_.erase(owner);

@@ -9,7 +9,7 @@
 #include <caf/settings.hpp>
 namespace troupe {
 namespace {
-constexpr auto key = "troupe.seed";
+constexpr char key[] = "troupe.seed";
 }  // namespace
 
 std::uint64_t fresh_seed(caf::actor_system& system) {

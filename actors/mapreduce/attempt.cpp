@@ -28,7 +28,8 @@ void in_thread(caf::actor_system& system, caf::actor worker, attempt_ptr attempt
   // shared, since a std::function wants to be copied
   auto keep = std::make_shared<std::pair<caf::actor, attempt_ptr>>(std::move(worker), std::move(attempt));
   run_blocking(system, [keep, where, run = std::move(run)] {
-    auto [worker, attempt] = std::move(*keep);
+    auto worker = std::move(keep->first);
+    auto attempt = std::move(keep->second);
     attempt_ended ended;
     ended.id = attempt->id;
     auto outcome = guarded(attempt->id, [&]() -> result<Done, task_failed> {

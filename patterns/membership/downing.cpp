@@ -256,7 +256,7 @@ decision resolver::step(const view& members, const member_id& self, instant now)
 }
 
 decision resolver::ask(decision d, const view& members, const member_id& self, instant now) {
-  asked_.emplace();
+  asked_ = asked{};
   asked_->what = {.number = ++claims_, .by = self, .down = d.down};
   for (const record* r : sides_of(members, {}).ours) {
     if (!std::binary_search(d.down.begin(), d.down.end(), r->id))

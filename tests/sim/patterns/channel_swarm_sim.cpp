@@ -16,7 +16,8 @@ TEST_CASE("channel: plans that once failed") {
        "4s tear a for 0.01s\n"},
   };
   for (const auto& [what, text] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     const auto p = simulation::plan_from(text);
     REQUIRE(p.has_value());
     const auto v = channel::rehearse(*p, {}).judged;

@@ -86,7 +86,8 @@ TEST_CASE("membership: plans that once failed") {
        downing::down_all},
   };
   for (const auto& [what, text, how] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     const auto p = troupe::simulation::plan_from(text);
     REQUIRE(p.has_value());
     for (const auto notes : {memory::none, memory::kept}) {

@@ -88,7 +88,8 @@ TEST_CASE("raft: plans that once failed") {
        rough(with(reads::by_index))},
   };
   for (const auto& [what, text, how] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     const auto p = sim::plan_from(text);
     REQUIRE(p.has_value());
     const auto v = run(*p, how);

@@ -109,8 +109,10 @@ TEST_CASE("mapreduce whole: the delivered jobs over three nodes, as in one threa
                               {"sort", 256ull << 10},
                               {"grep", 64ull << 20},
                               {"inverted-index", 64ull << 10}}) {
-    CAPTURE(name);
-    CAPTURE(memory);
+    const auto& shown = name;  // no binding, for clang 14
+    CAPTURE(shown);
+    const auto& bytes = memory;  // no binding, for clang 14
+    CAPTURE(bytes);
     auto job = b.spec(name, 3, 100'000);
     job.memory_bytes = memory;
     if (name == std::string{"grep"}) job.settings = {{"pattern", "word1+ "}};

@@ -22,7 +22,8 @@ void gives(const std::string& name, const std::string& input, const std::string&
   CAPTURE(got->dump());
   const auto wanted = json::parse(expected);
   for (const auto& [field, value] : wanted.items()) {
-    CAPTURE(field);
+    const auto& shown = field;  // no binding, for clang 14
+    CAPTURE(shown);
     REQUIRE(got->contains(field));
     if (value.is_number_float())
       CHECK((*got)[field].get<double>() == doctest::Approx(value.get<double>()).epsilon(1e-6));

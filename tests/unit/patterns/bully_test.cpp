@@ -118,7 +118,8 @@ TEST_CASE("bully: an alive that is late, or not to this election of this life, d
       {"from a life that is over", 2, {2, 1, 1, 2}},
   };
   for (const auto& [what, from, late] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     alone a{1};
     a.give(start{});
     a.hear(3, alive{1, 1, 1, 1});
@@ -146,7 +147,8 @@ TEST_CASE("bully: a victory of an older number, or a second of one number, is no
   };
   for (const auto& how : {options{}, keeps}) {
     for (const auto& [what, from, late] : table) {
-      CAPTURE(what);
+      const auto& shown = what;  // no binding, for clang 14
+      CAPTURE(shown);
       alone a{1, how};
       a.follow(4, 7);
       const auto out = a.hear(from, victory{late});
@@ -187,7 +189,8 @@ TEST_CASE("bully: a leader that is outdated leads on above, or makes way for who
       {"they follow a former life of its own", keeps, {9, 3, 1}, true},
   };
   for (const auto& [what, how, others_follow, leads] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     alone a{3, how, 2};
     a.give(start{});
     a.wait_until_due();

@@ -100,7 +100,8 @@ TEST_CASE("raft 5.2: votes of another term, refusals, and those who do not vote 
                        {"somebody who is no voter", 9, {1, false, true}},
                        {"its own, from outside", 1, {1, false, true}}};
   for (const auto& [what, from, reply] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     alone a{1};
     a.wait_for_election();
     a.hear(2, vote_reply{1, true, true});
@@ -130,7 +131,8 @@ TEST_CASE("raft 5.4.1: a vote goes to nobody whose log is older than one's own")
   };
   for (const auto& [what, mine, last_term, last_index, granted] : table) {
     for (const bool pre : {false, true}) {
-      CAPTURE(what);
+      const auto& shown = what;  // no binding, for clang 14
+      CAPTURE(shown);
       CAPTURE(pre);
       alone a{1, kept({1, 2, 3}, mine)};
       a.now += 1s;
@@ -190,7 +192,8 @@ TEST_CASE("raft 4.2.3: who hears a leader refuses its vote for as long, unless t
                        {"a pre-vote, after it", 200ms, true, false, true},
                        {"on the leader's behalf", 1ms, false, true, true}};
   for (const auto& [what, silence, pre, transfer, heeded] : table) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     alone a{1};
     a.hear(3, heartbeat{4, 0, 1});
     a.now += silence;
@@ -234,7 +237,8 @@ TEST_CASE("raft: a leader that was kept from running gives the others as long to
       {"for as long as an election takes: another may lead", 200ms, 240ms},
   };
   for (const auto& [what, late, leads_for] : rows) {
-    CAPTURE(what);
+    const auto& shown = what;  // no binding, for clang 14
+    CAPTURE(shown);
     alone a{1};
     a.elect();
     a.sync();

@@ -51,7 +51,8 @@ TEST_CASE("simulation: what is no plan is refused with its line") {
       {"seed 1 members 2 for 99999999999999s calm 1s", "line 1: "},
   };
   for (const auto& [text, error] : table) {
-    CAPTURE(text);
+    const auto& shown = text;  // no binding, for clang 14
+    CAPTURE(shown);
     const auto p = plan_from(text);
     REQUIRE_FALSE(p.has_value());
     CHECK(p.error().starts_with(error));

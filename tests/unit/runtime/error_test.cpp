@@ -32,7 +32,7 @@ TEST_CASE("error: CAF's own become sentences") {
         "CAF reports: no downstream stages defined");
   for (int code = 1; code < 256; ++code) {
     CAPTURE(code);
-    for (const auto* category : {"troupe", "system", "exit", "parser", "elsewhere"}) {
+    for (const std::string category : {"troupe", "system", "exit", "parser", "elsewhere"}) {
       const auto name = caf::atom_from_string(category);
       CHECK(!sentence_of(caf::error{static_cast<std::uint8_t>(code), name}).empty());
     }
