@@ -133,6 +133,8 @@ exit_code observe(const options& given, client& with, caf::actor log) {
 
 // --members names nodes, and with --compare it counts them.
 exit_code compare(const options& given) {
+  if (!given.name.empty() || !given.command.empty())
+    return fail(exit_code::usage, "--compare runs elections of its own, on a simulated network: it takes no name and no command");
   auto how = given.comparison;
   how.as_json = given.as_json;
   if (!given.members.empty()) how.members.clear();
