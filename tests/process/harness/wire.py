@@ -46,8 +46,8 @@ class Direction:
 
 
 class Connection:
-    def __init__(self, a, b, peer, pair):
-        self.sockets, self.peer = (a, b), peer
+    def __init__(self, a, b, ends, pair):
+        self.sockets, self.ends = (a, b), ends  # ends: of a, the other's and its own address
         self.open = False  # b has answered
         self.directions = (Direction(pair, a, b), Direction(pair[::-1], b, a))
 
@@ -181,13 +181,14 @@ class Wire:
         except OSError:
             return
         name, target = self._targets[listener]
-        dialer = owner_of(peer, self._owners)
+        ends = peer, a.getsockname()
+        dialer = owner_of(*ends, self._owners)
         b = socket.socket()
         for end in (a, b):
             end.setblocking(False)
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         b.connect_ex(target)
-        connection = Connection(a, b, peer, (dialer, name))
+        connection = Connection(a, b, ends, (dialer, name))
         self._connections.add(connection)
         for end in (a, b):
             self._selector.register(end, selectors.EVENT_WRITE if end is b else selectors.EVENT_READ, connection)
@@ -215,7 +216,7 @@ class Wire:
     def _take(self, connection, way, block):
         """Into the queue, with what was ordered for the next frame done to it."""
         if "?" in way.pair:
-            connection.name(owner_of(connection.peer, self._owners))
+            connection.name(owner_of(*connection.ends, self._owners))
         orders = self._orders.get(way.pair)
         order = orders[0] if orders else None
         block, did = way.frames.apply(order, block, self._draw)
@@ -326,14 +327,18 @@ class Wire:
         self.counts[what, pair] = self.counts.get((what, pair), 0) + by
 
 
-def owner_of(peer, owners):
-    """Whose socket it is, by the inode that /proc/net/tcp has for its address; "?" for a stranger."""
-    packed = socket.inet_aton(peer[0])[::-1].hex().upper()
-    wanted, inode = f"{packed}:{peer[1]:04X}", None
+def in_table(address):
+    return f"{socket.inet_aton(address[0])[::-1].hex().upper()}:{address[1]:04X}"
+
+
+def owner_of(peer, here, owners):
+    """Whose socket `peer` of the connection to `here` is, by the inode that /proc/net/tcp has for both addresses: one port
+    may have another connection, or an old one, to elsewhere. "?" for a stranger."""
+    wanted, inode = [in_table(peer), in_table(here)], None
     with open("/proc/net/tcp") as table:
         for line in table:
             fields = line.split()
-            if fields[1] == wanted:
+            if fields[1:3] == wanted:
                 inode = f"socket:[{fields[9]}]"
                 break
     for pid, name in list(owners.items()) if inode else []:
