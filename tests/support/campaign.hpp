@@ -11,6 +11,8 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 namespace troupe::test {
@@ -33,5 +35,17 @@ inline std::string run_campaign(const std::function<simulation::plan(std::uint64
               static_cast<double>(r.steps) / std::max(seconds, 1e-6));
   if (!r.found) return {};
   return "after " + std::to_string(r.seeds) + " seeds, " + story(*r.found);
+}
+
+// Plans that once failed, each with what was wrong then.
+inline void check_plans(const std::vector<std::pair<const char*, const char*>>& all,
+                        const simulation::runner& run) {
+  for (const auto& one : all) {
+    CAPTURE(one.first);
+    const auto p = simulation::plan_from(one.second);
+    REQUIRE(p.has_value());
+    const auto v = run(*p);
+    CHECK_MESSAGE(!v.failed(), to_string(v));
+  }
 }
 }  // namespace troupe::test

@@ -10,6 +10,7 @@
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "seeds.hpp"
+#include "whole_nodes.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -22,8 +23,8 @@
 namespace {
 using namespace std::chrono_literals;
 using namespace troupe;
+using test::three_voters;
 using whole = laboratory::simulation;
-using laboratory::simulation_options;
 constexpr auto patience = 1s;
 constexpr const char* billing = "billing";
 
@@ -123,11 +124,6 @@ class contender : public caf::event_based_actor {
   caf::actor_clock::time_point heard_{};
 };
 
-simulation_options three_voters() {
-  simulation_options how;
-  how.node.consensus.bootstrap_expect = 3;
-  return how;
-}
 caf::expected<storage::reply> change(whole& sim, std::size_t by, const storage::command& what) {
   auto got = laboratory::ask<consensus::reply>(sim, sim[by], sim[by].log(), 10s, consensus::command{encode(what)});
   if (!got) return got.error();
@@ -263,13 +259,7 @@ TEST_CASE("elections simulation: who withdraws before the election is founded is
 TEST_CASE("elections simulation: under any faults no fence is given twice, and after calm one contender acts") {
   for (const std::string algorithm : {"raft", "zab"}) {
     CAPTURE(algorithm);
-    laboratory::campaign_options how;
-    how.seeds = troupe::test::seeds().size();
-    how.members = 5;
-    how.length = how.calm = 20s;
-    how.faults = laboratory::usual_faults(how.length);
-    how.how = three_voters();
-    how.how.node.membership.resolving.how.kind = membership::downing::none;
+    const auto how = test::usual_campaign();
     const auto found = laboratory::campaign(how, [&](whole& sim, const laboratory::plan& faults) {
       const auto all = std::make_shared<world>();
       start(sim, all, 2, 10);

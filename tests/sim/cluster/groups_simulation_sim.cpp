@@ -10,6 +10,7 @@
 #include "runtime/error.hpp"
 #include "runtime/metrics.hpp"
 #include "seeds.hpp"
+#include "whole_nodes.hpp"
 
 #include <chrono>
 #include <stdexcept>
@@ -19,7 +20,7 @@
 namespace {
 using namespace std::chrono_literals;
 using namespace troupe;
-using laboratory::simulation_options;
+using test::three_voters;
 using whole = laboratory::simulation;
 
 struct raise {
@@ -45,12 +46,6 @@ laboratory::starter opens(std::vector<std::string> groups) {
     for (const auto& g : groups) n.group(g, make_counting);
   };
 }
-simulation_options three_voters() {
-  simulation_options how;
-  how.node.consensus.bootstrap_expect = 3;
-  return how;
-}
-
 caf::expected<std::uint64_t> raised(whole& sim, std::size_t by, const std::string& group) {
   auto got =
       laboratory::ask<consensus::reply>(sim, sim[by], sim[by].group(group, make_counting), 10s,
@@ -107,13 +102,7 @@ TEST_CASE(
 }
 
 TEST_CASE("groups simulation: what was acknowledged is counted once, through any faults") {
-  laboratory::campaign_options how;
-  how.seeds = troupe::test::seeds().size();
-  how.members = 5;
-  how.length = how.calm = 20s;
-  how.faults = laboratory::usual_faults(how.length);
-  how.how = three_voters();
-  how.how.node.membership.resolving.how.kind = membership::downing::none;
+  const auto how = test::usual_campaign();
   const auto found = laboratory::campaign(how, [](whole& sim, const laboratory::plan& faults) {
     sim.start(faults.members, opens({"a", "b"}));
     sim.run_until_up(faults.members, 20s);

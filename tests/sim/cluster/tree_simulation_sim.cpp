@@ -10,6 +10,7 @@
 #include "runtime/codec/inspect.hpp"
 #include "runtime/error.hpp"
 #include "seeds.hpp"
+#include "whole_nodes.hpp"
 
 #include <chrono>
 
@@ -18,14 +19,8 @@
 namespace {
 using namespace std::chrono_literals;
 using namespace troupe;
-using laboratory::simulation_options;
+using test::three_voters;
 using whole = laboratory::simulation;
-
-simulation_options three_voters() {
-  simulation_options how;
-  how.node.consensus.bootstrap_expect = 3;
-  return how;
-}
 
 template <class Done>
 caf::expected<Done> answer_of(caf::expected<consensus::reply> got) {
@@ -97,13 +92,7 @@ TEST_CASE("tree simulation: many who use it first at once begin one tree") {
 }
 
 TEST_CASE("tree simulation: what was acknowledged was done once, through any faults") {
-  laboratory::campaign_options how;
-  how.seeds = troupe::test::seeds().size();
-  how.members = 5;
-  how.length = how.calm = 20s;
-  how.faults = laboratory::usual_faults(how.length);
-  how.how = three_voters();
-  how.how.node.membership.resolving.how.kind = membership::downing::none;
+  const auto how = test::usual_campaign();
   const auto found = laboratory::campaign(how, [](whole& sim, const laboratory::plan& faults) {
     sim.start(faults.members);
     sim.run_until_up(faults.members, 20s);

@@ -10,19 +10,13 @@ using namespace std::chrono_literals;
 }  // namespace
 
 TEST_CASE("channel: plans that once failed") {
-  const std::pair<const char*, const char*> table[] = {
+  const std::vector<std::pair<const char*, const char*>> table{
       {"a sender that had started anew took its predecessor's credit, and accused the receiver",
        "seed 1 members 2 for 4.01s calm 65s\n"
        "4s tear a for 0.01s\n"},
   };
-  for (const auto& [what, text] : table) {
-    const auto& shown = what;  // no binding, for clang 14
-    CAPTURE(shown);
-    const auto p = simulation::plan_from(text);
-    REQUIRE(p.has_value());
-    const auto v = channel::rehearse(*p, {}).judged;
-    CHECK_MESSAGE(!v.failed(), to_string(v));
-  }
+  test::check_plans(table,
+                    [](const simulation::plan& p) { return channel::rehearse(p, {}).judged; });
 }
 
 TEST_CASE("channel: under any faults every byte comes once and in order, or both sides are told") {

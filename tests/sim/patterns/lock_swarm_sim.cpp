@@ -8,7 +8,7 @@ using namespace troupe;
 using namespace std::chrono_literals;
 
 TEST_CASE("locks: plans that once failed") {
-  const std::pair<const char*, const char*> table[] = {
+  const std::vector<std::pair<const char*, const char*>> table{
       {"a place that was revoked came back with a late copy of the request to stand",
        "seed 10322 members 4 for 20s calm 35s\n"
        "3.22s delay 1.591252032s all -> all for 16.78s\n"
@@ -21,14 +21,7 @@ TEST_CASE("locks: plans that once failed") {
        "12.8s repeat 21.4933% all -> a for 3.752s\n"
        "16.9s crash c for 2.523s\n"},
   };
-  for (const auto& [what, text] : table) {
-    const auto& shown = what;  // no binding, for clang 14
-    CAPTURE(shown);
-    const auto p = simulation::plan_from(text);
-    REQUIRE(p.has_value());
-    const auto v = lock::rehearse(*p, {}).judged;
-    CHECK_MESSAGE(!v.failed(), to_string(v));
-  }
+  test::check_plans(table, [](const simulation::plan& p) { return lock::rehearse(p, {}).judged; });
 }
 
 TEST_CASE("locks: exclusive, shared and permits keep their promises under any faults") {
