@@ -38,7 +38,7 @@ inline std::string run_campaign(const std::function<simulation::plan(std::uint64
 }
 
 // Plans that once failed, each with what was wrong then.
-inline void check_plans(const std::vector<std::pair<const char*, const char*>>& all,
+inline void check_plans(const std::vector<std::pair<std::string, std::string>>& all,
                         const simulation::runner& run) {
   for (const auto& one : all) {
     CAPTURE(one.first);

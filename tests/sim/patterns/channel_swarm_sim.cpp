@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 }  // namespace
 
 TEST_CASE("channel: plans that once failed") {
-  const std::vector<std::pair<const char*, const char*>> table{
+  const std::vector<std::pair<std::string, std::string>> table{
       {"a sender that had started anew took its predecessor's credit, and accused the receiver",
        "seed 1 members 2 for 4.01s calm 65s\n"
        "4s tear a for 0.01s\n"},

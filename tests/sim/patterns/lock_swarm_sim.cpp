@@ -8,7 +8,7 @@ using namespace troupe;
 using namespace std::chrono_literals;
 
 TEST_CASE("locks: plans that once failed") {
-  const std::vector<std::pair<const char*, const char*>> table{
+  const std::vector<std::pair<std::string, std::string>> table{
       {"a place that was revoked came back with a late copy of the request to stand",
        "seed 10322 members 4 for 20s calm 35s\n"
        "3.22s delay 1.591252032s all -> all for 16.78s\n"
